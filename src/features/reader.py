@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from features.catalogue import FAMILIES
-from features.family import Family, NamedFact
+from features.family import Family, NamedFact, as_python_reads, inner
 from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Histories, History
@@ -74,10 +75,11 @@ def read_facts(
     names = names_of(families)
     values = np.empty((len(places), len(names)))
     read = reader(families)
+    events = as_python_reads(histories.events) if numba.config.DISABLE_JIT else histories.events
 
     def part(start: int) -> None:
         rows = slice(start, start + ROWS_AT_ONCE)
-        read(histories.events, histories.offsets, places[rows], moments[rows], values[rows])
+        read(events, histories.offsets, places[rows], moments[rows], values[rows])
 
     starts = range(0, len(places), ROWS_AT_ONCE)
     threads = threads or os.cpu_count() or 1
@@ -102,7 +104,16 @@ def missing_columns(families: Sequence[Family[Any]], present: frozenset[str]) ->
     return np.array([not present.issuperset(family.sources) for family in families for _ in family.facts])
 
 
-@compiled
+def visible_history(histories: Histories, place: int, t: int) -> History:
+    """What one customer's families see at t."""
+    seen = []
+    for rows, offsets in zip(histories.events, histories.offsets, strict=True):
+        own = rows[offsets[place] : offsets[place + 1]]
+        seen.append(own[(own["seen_at"] <= t) & (t < own["until"])])
+    return History(*seen)
+
+
+@inner
 def visible(rows: Any, begin: int, end: int, t: int) -> Any:
     """The rows of [begin, end) that are visible at t: a view where all are, else a copy of those."""
     while end > begin and rows[end - 1].at > t:
@@ -113,7 +124,7 @@ def visible(rows: Any, begin: int, end: int, t: int) -> Any:
             hidden += 1
     if hidden == 0:
         return rows[begin:end]
-    kept = np.empty(end - begin - hidden, rows.dtype)
+    kept = rows[begin : end - hidden].copy()
     k = 0
     for i in range(begin, end):
         if rows[i].seen_at <= t and rows[i].until > t:

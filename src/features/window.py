@@ -1,36 +1,56 @@
-"""What the loops of several families need: windows, ratios, counting distinct codes."""
+"""What the loops of several families need: windows, ratios, counting codes and kinds."""
 
 from typing import Any
 
 import numpy as np
 
-from features.family import WINDOWS, PerWindow
-from tables.compiled import compiled
+from features.family import LONG_WINDOWS, WINDOWS, PerLongWindow, PerWindow, inner
 from tables.moment import DAY
 
 SPANS = np.array([days * DAY for days in WINDOWS])
+QUARTER, YEAR = (WINDOWS.index(days) for days in LONG_WINDOWS)
 
 
-@compiled
+@inner
 def add(counts: Any, t: int, at: int, amount: float) -> None:
     """Add `amount` to every window (t - days, t] that holds `at`; counts has shape (windows,)."""
+    for w in range(len(SPANS) - 1, -1, -1):
+        if at <= t - SPANS[w]:
+            break  # nor do the shorter ones
+        counts[w] += amount
+
+
+@inner
+def add_before(counts: Any, t: int, at: int, amount: float) -> None:
+    """Add `amount` to every window before the last one, (t - 2 days, t - days], that holds `at`."""
     for w in range(len(SPANS)):
-        if at > t - SPANS[w]:
+        if t - 2 * SPANS[w] < at <= t - SPANS[w]:
             counts[w] += amount
 
 
-@compiled
+@inner
+def within(t: int, at: int, days: int) -> bool:
+    """Whether `at` lies in (t - days, t]; what is read is never later than t."""
+    return at > t - days * DAY
+
+
+@inner
 def per_window(counts: Any) -> PerWindow:
     return counts[0], counts[1], counts[2], counts[3], counts[4]
 
 
-@compiled
+@inner
+def per_long_window(counts: Any) -> PerLongWindow:
+    return counts[QUARTER], counts[YEAR]
+
+
+@inner
 def ratio(part: float, whole: float) -> float:
     """part / whole, missing where there is nothing to divide by."""
     return part / whole if whole != 0 else np.nan
 
 
-@compiled
+@inner
 def shares(parts: Any, wholes: Any) -> PerWindow:
     return (
         ratio(parts[0], wholes[0]),
@@ -41,13 +61,18 @@ def shares(parts: Any, wholes: Any) -> PerWindow:
     )
 
 
-@compiled
+@inner
+def long_shares(parts: Any, wholes: Any) -> PerLongWindow:
+    return ratio(parts[QUARTER], wholes[QUARTER]), ratio(parts[YEAR], wholes[YEAR])
+
+
+@inner
 def days_since(t: int, at: int) -> float:
     """Days from `at` to t; missing for the time before anything happened (at < 0 by convention)."""
     return (t - at) / DAY if at >= 0 else np.nan
 
 
-@compiled
+@inner
 def is_new_order(lines: Any, i: int) -> bool:
     """Whether line i is the first line bought of its order.
 
@@ -63,12 +88,61 @@ def is_new_order(lines: Any, i: int) -> bool:
     return True
 
 
-@compiled
-def distinct(values: Any, count: int) -> int:
-    """How many different codes stand in values[:count]; missing codes (0) are not counted. Sorts in place."""
-    values[:count].sort()
-    different = 0
-    for i in range(count):
-        if values[i] != 0 and (i == 0 or values[i] != values[i - 1]):
-            different += 1
-    return different
+@inner
+def codes_bought(lines: Any, codes: Any) -> Any:
+    """The lines' codes, with the missing code 0 for returns."""
+    bought = np.zeros(len(lines), np.int64)
+    for i in range(len(lines)):
+        if lines[i].quantity > 0:
+            bought[i] = codes[i]
+    return bought
+
+
+@inner
+def distinct(codes: Any, moments: Any, t: int) -> Any:
+    """How many different codes each window holds, shape (windows,); the missing code 0 is not counted.
+
+    codes and moments are in time order, so that the last of equal codes says which windows hold it.
+    """
+    counts = np.zeros(len(WINDOWS))
+    order = np.argsort(codes, kind="mergesort")
+    for k in range(len(order)):
+        i = order[k]
+        is_last = k + 1 == len(order) or codes[order[k + 1]] != codes[i]
+        if is_last and codes[i] != 0:
+            add(counts, t, moments[i], 1.0)
+    return counts
+
+
+@inner
+def totals(codes: Any, amounts: Any) -> Any:
+    """The sum of the amounts of each different code, shape (codes,); the missing code 0 has none."""
+    order = np.argsort(codes, kind="mergesort")
+    sums = np.zeros(len(codes), np.int64)
+    count = 0
+    for k in range(len(order)):
+        i = order[k]
+        if codes[i] == 0:
+            continue
+        if k == 0 or codes[order[k - 1]] != codes[i]:
+            count += 1
+        sums[count - 1] += amounts[i]
+    return sums[:count]
+
+
+@inner
+def counts_by_kind(rows: Any, t: int, kinds: int) -> Any:
+    """How many rows of each kind each window holds, shape (kinds + 1, windows); kinds count from 1."""
+    counts = np.zeros((kinds + 1, len(WINDOWS)))
+    for i in range(len(rows)):
+        add(counts[rows[i].kind], t, rows[i].at, 1.0)
+    return counts
+
+
+@inner
+def last_of_kind(rows: Any, kind: int) -> Any:
+    """When the last row of a kind happened; -1 where there is none."""
+    for i in range(len(rows) - 1, -1, -1):
+        if rows[i].kind == kind:
+            return rows[i].at
+    return -1

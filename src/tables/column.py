@@ -11,7 +11,14 @@ Kind = Literal["text", "instant", "day", "integer", "money", "number", "flag", "
 INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 ACCEPTED: dict[Kind, tuple[str, ...]] = {
     "text": ("VARCHAR",),
-    "instant": ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "DATE"),
+    "instant": (
+        "TIMESTAMP WITH TIME ZONE",
+        "TIMESTAMP",
+        "TIMESTAMPTZ_NS",
+        "TIMESTAMP_NS",
+        "TIMESTAMP_MS",
+        "DATE",
+    ),
     "day": ("DATE",),
     "integer": INTEGERS,
     "money": INTEGERS,

@@ -16,6 +16,8 @@ from typing import Any
 from tables.refusal import Refused
 
 MANIFEST = "manifest.json"
+SIGNATURE = "signature"
+CURRENT = "current"
 STAGING = ".staging-"
 
 
@@ -65,6 +67,19 @@ def sealed_folder(shelf: Path) -> Iterator[Staged]:
     except BaseException:
         shutil.rmtree(staged.path, ignore_errors=True)
         raise
+
+
+def point(shelf: Path, name: str) -> None:
+    """Make the sealed folder `name` the current one of its shelf, at once."""
+    write_whole(shelf / CURRENT, name + "\n")
+
+
+def pointed(shelf: Path) -> Path | None:
+    """The shelf's current folder, or None before there is one."""
+    try:
+        return shelf / (shelf / CURRENT).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
 
 
 def verify(folder: Path) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Sorting checked tables into histories (see tables.history for what a history is)."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,23 @@ import pyarrow.parquet as pq
 
 from tables.code import codes
 from tables.contract import CUSTOMER_TABLES, TABLES, Table
+from tables.engine import engine, literal
 from tables.history import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, Records, kept_columns
 from tables.merger import Merger, ownerships
-from tables.moment import FOREVER
+from tables.moment import FOREVER, to_micros
 
 
 def write_histories(tables: Path, into: Path) -> None:
     """Sort the checked tables in folder `tables` (see tables.checking) into histories in folder `into`."""
     into.mkdir(parents=True, exist_ok=True)
     base = json.loads((tables / "base.json").read_text(encoding="utf-8"))
-    db = duckdb.connect()
-    db.execute(f"set TimeZone = '{base['time_zone']}'")
+    with engine(into, base["time_zone"]) as db:
+        _write(db, tables, base, into)
+
+
+def _write(db: duckdb.DuckDBPyConnection, tables: Path, base: dict[str, Any], into: Path) -> None:
     for name in base["columns"]:
-        db.execute(f"create view {name} as from read_parquet('{tables / name}.parquet')")
+        db.execute(f"create view {name} as from read_parquet({literal(f'{tables / name}.parquet')})")
     _create_owners(db, base["columns"])
 
     named = ["select owner_id as id from owners"]
@@ -50,6 +55,8 @@ def write_histories(tables: Path, into: Path) -> None:
         np.save(into / f"{name}.npy", rows, allow_pickle=False)
         offsets = np.searchsorted(places, np.arange(len(ids) + 1)).astype(np.int64)
         np.save(into / f"{name}.offsets.npy", offsets, allow_pickle=False)
+    if "ends_at" in base:  # a source may know that nothing happened after its last event
+        last = max(last, to_micros(datetime.fromisoformat(base["ends_at"])))
     facts = {
         "present": sorted(present),
         "time_zone": base["time_zone"],
@@ -194,8 +201,9 @@ _PLAIN: dict[str, tuple[pa.DataType, float]] = {
 def _bits(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> npt.NDArray[np.int32]:
     words = pc.split_pattern(column, ",").combine_chunks()
     rows = pc.list_parent_indices(words).to_numpy()
-    places = pc.index_in(pc.utf8_trim_whitespace(words.flatten()), pa.array(allowed)).to_numpy()
+    places = pc.index_in(pc.utf8_trim_whitespace(words.flatten()), pa.array(allowed)).fill_null(-1)
+    places = places.to_numpy()  # -1: the empty text, which names none
     bits = np.zeros(len(column), np.int32)
-    np.bitwise_or.at(bits, rows, np.left_shift(1, places).astype(np.int32))
+    np.bitwise_or.at(bits, rows[places >= 0], np.left_shift(1, places[places >= 0]).astype(np.int32))
     bits[pc.is_null(column).to_numpy()] = MISSING_DAY
     return bits

@@ -1,0 +1,175 @@
+"""Keeps customers: facts, churn, value, offers, weekly and at once.
+
+Exit codes: 0 done, 1 refused with a reason, 2 wrong usage.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.running import running
+from pipelines.terminal import errors, show
+from releases.home import Home
+from tables.refusal import Refused
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Tables, histories and what is published.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="A date or ISO timestamp; by default the data's last moment.")
+]
+HOME = Path("home")
+
+
+def _run(
+    home: Path,
+    job: str,
+    as_json: bool,
+    work: Callable[[Home], dict[str, Any]],
+    render: Callable[[dict[str, Any]], list[Any]],
+) -> None:
+    with running(home, job):
+        show(work(Home(home)), as_json, render)
+
+
+@app.command()
+def simulate(
+    home: HomeOption = HOME,
+    customers: Annotated[int, typer.Option(min=1, help="How many customers the world has.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 2026,
+    weeks: Annotated[int, typer.Option(min=39, help="How long it runs, a multiple of 13.")] = 104,
+    json: JsonOption = False,
+) -> None:
+    """Make a loyalty world whose truth is known."""
+    from pipelines import simulate as job  # noqa: PLC0415
+
+    _run(home, "simulate", json, lambda h: job.simulate(h, customers, seed, weeks), job.render)
+
+
+@app.command("import")
+def import_(
+    name: Annotated[str, typer.Argument(help="A folder in config/sources.")],
+    raw: Annotated[Path | None, typer.Option(help="The folder of the raw files.")] = None,
+    home: HomeOption = HOME,
+    json: JsonOption = False,
+) -> None:
+    """Turn raw data into the contract's tables."""
+    from pipelines import import_ as job  # noqa: PLC0415
+
+    _run(home, "import", json, lambda h: job.import_(h, name, raw), job.render)
+
+
+@app.command()
+def check(
+    home: HomeOption = HOME,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Refused rows allowed a table.")] = 0.01,
+    json: JsonOption = False,
+) -> None:
+    """Check the tables against the contract and sort them into histories."""
+    from pipelines import check as job  # noqa: PLC0415
+
+    try:
+        _run(home, "check", json, lambda h: job.check(h, share), job.render)
+    except job.Unusable as error:
+        show(error.report, json, job.render)
+        raise
+
+
+@app.command()
+def features(
+    home: HomeOption = HOME,
+    catalogue: Annotated[bool, typer.Option("--catalogue", help="What facts there are.")] = False,
+    customer: Annotated[str | None, typer.Option(help="One customer's facts.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write everybody's facts to this Parquet file.")] = None,
+    as_of: AsOf = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the catalogue or one customer's facts, or write everybody's."""
+    from pipelines import features as job  # noqa: PLC0415
+
+    if catalogue:
+        show(job.catalogue(), json, job.render_catalogue)
+    elif customer is not None:
+        show(job.customer_facts(Home(home), customer, as_of), json, job.render_customer)
+    elif out is not None:
+        _run(home, "features", json, lambda h: job.write_facts(h, out, as_of), job.render_written)
+    else:
+        raise typer.BadParameter("choose one of --catalogue, --customer ID and --out FILE")
+
+
+@app.command()
+def train(
+    home: HomeOption = HOME,
+    as_of: AsOf = None,
+    horizon: Annotated[int, typer.Option(help="Days within which churn is asked for.")] = 91,
+    experiment: Annotated[str, typer.Option(help="The MLflow experiment.")] = "holdfast",
+    json: JsonOption = False,
+) -> None:
+    """Train churn, value and offer models; judge them on held-out time; register the challenger."""
+    from pipelines import train as job  # noqa: PLC0415
+
+    _run(home, "train", json, lambda h: job.train(h, as_of, horizon, experiment), job.render)
+
+
+@app.command()
+def promote(
+    home: HomeOption = HOME,
+    version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Publish a registered model as the bundle that batch and service load."""
+    from pipelines import promote as job  # noqa: PLC0415
+
+    _run(home, "promote", json, lambda h: job.promote(h, version), job.render)
+
+
+@app.command()
+def score(home: HomeOption = HOME, as_of: AsOf = None, json: JsonOption = False) -> None:
+    """Score the whole base and publish the week."""
+    from pipelines import score as job  # noqa: PLC0415
+
+    _run(home, "score", json, lambda h: job.score(h, as_of), job.render)
+
+
+@app.command()
+def rollback(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """Set the pointer back to what was published before."""
+    from pipelines import status as job  # noqa: PLC0415
+
+    _run(home, "rollback", json, job.rollback, job.render_rollback)
+
+
+@app.command()
+def status(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """What is published, how old it is, and what is running."""
+    from pipelines import status as job  # noqa: PLC0415
+
+    show(job.status(Home(home)), json, job.render_status)
+
+
+@app.command()
+def serve(
+    home: HomeOption = HOME,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+) -> None:
+    """Answer the CRM over HTTP from what is published."""
+    from pipelines import serve as job  # noqa: PLC0415
+
+    raise typer.Exit(job.serve(Home(home), host, port))
+
+
+def main() -> None:
+    try:
+        app()
+    except Refused as error:
+        errors.print(f"[bold red]refused:[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

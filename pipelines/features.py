@@ -1,0 +1,81 @@
+"""`holdfast features`: the catalogue, one customer's facts, or everybody's as a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.catalogue import FAMILIES
+from features.reader import names_of, read_facts
+from pipelines.terminal import bar, grid
+from pipelines.train import moment_of
+from releases.home import Home
+from tables.history import read_histories
+from tables.moment import from_micros
+
+
+def catalogue() -> dict[str, Any]:
+    return {
+        "facts": [
+            {
+                "name": named.name,
+                "family": family.name,
+                "meaning": named.fact.meaning,
+                "chinese": named.fact.chinese,
+                "unit": named.fact.unit,
+                "window_days": named.window or None,
+                "sources": list(family.sources),
+                "sensitivity": named.fact.sensitivity,
+            }
+            for family in FAMILIES
+            for named in family.facts
+        ]
+    }
+
+
+def customer_facts(home: Home, customer: str, as_of: str | None) -> dict[str, Any]:
+    histories = read_histories(home.current_base() / "histories")
+    t = moment_of(histories, as_of)
+    facts = read_facts(histories, histories.places([customer]), t)
+    return {
+        "customer_id": customer,
+        "moment": from_micros(t).isoformat(),
+        "facts": dict(zip(facts.names, facts.values[0].tolist(), strict=True)),
+    }
+
+
+def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
+    histories = read_histories(home.current_base() / "histories")
+    t = moment_of(histories, as_of)
+    with bar("reading facts") as progress:
+        facts = read_facts(histories, np.arange(len(histories)), t, progress=progress)
+    columns = {"customer_id": histories.ids} | {
+        name: pa.array(facts.values[:, k], from_pandas=True) for k, name in enumerate(facts.names)
+    }
+    pq.write_table(pa.table(columns), out, compression="zstd", write_page_checksum=True)
+    return {
+        "customers": len(histories),
+        "facts": len(names_of()),
+        "moment": from_micros(t).isoformat(),
+        "path": str(out),
+        "hash": facts.hash(),
+    }
+
+
+def render_catalogue(result: dict[str, Any]) -> list[Any]:
+    rows = [[f["name"], f["family"], f["meaning"], f["chinese"], f["unit"]] for f in result["facts"]]
+    return [grid(f"{len(rows)} facts", ["name", "family", "meaning", "含义", "unit"], rows)]
+
+
+def render_customer(result: dict[str, Any]) -> list[Any]:
+    rows = [[name, "-" if np.isnan(v) else f"{v:,.10g}"] for name, v in result["facts"].items()]
+    return [grid(f"{result['customer_id']} as of {result['moment']}", ["fact", "value"], rows)]
+
+
+def render_written(result: dict[str, Any]) -> list[Any]:
+    return [
+        f"{result['facts']} facts of {result['customers']:,} customers "
+        f"as of {result['moment']}: {result['path']}"
+    ]

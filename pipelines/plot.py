@@ -1,0 +1,77 @@
+"""Plots of a churn model on held-out time."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import shap
+
+from models.churn import CustomerModels
+from models.metric import BINS
+from models.scorer import Scorer
+
+MOST_POINTS = 2000
+
+
+def calibration_plot(customer: CustomerModels) -> Any:
+    """What was promised against what happened, in ten equal groups, with binomial 95 % intervals."""
+    predicted, happened = _latest(customer)
+    groups = np.array_split(np.argsort(predicted), BINS)
+    promised = np.array([predicted[group].mean() for group in groups])
+    actual = np.array([happened[group].mean() for group in groups])
+    error = 1.96 * np.sqrt(actual * (1 - actual) / np.array([len(group) for group in groups]))
+    figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="a promise kept exactly")
+    axes.errorbar(promised, actual, yerr=error, marker="o", capsize=3, label="tenths of the base")
+    axes.set(
+        xlabel="predicted probability of churn",
+        ylabel="share that churned",
+        title="Calibration on held-out time",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    axes.legend()
+    return figure
+
+
+def gain_plot(customer: CustomerModels) -> Any:
+    """How many of the leavers are found by contacting the riskiest share of the base."""
+    _, happened = _latest(customer)
+    latest = customer.test.facts.moments == customer.test.facts.moments.max()
+    share = np.linspace(0, 1, len(happened) + 1)
+    figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
+    for name, predicted in customer.predictions.items():
+        order = np.argsort(-predicted[latest], kind="stable")
+        found = np.r_[0, np.cumsum(happened[order])] / happened.sum()
+        axes.plot(share, found, label=name, linewidth=2 if name == "model" else 1)
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="at random")
+    axes.set(
+        xlabel="share of customers contacted, riskiest first",
+        ylabel="share of leavers among them",
+        title="Gain on held-out time",
+        xlim=(0, 1),
+        ylim=(0, 1),
+    )
+    axes.legend()
+    return figure
+
+
+def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
+    """Which facts move the risk, and which way."""
+    latest = np.flatnonzero(customer.test.facts.moments == customer.test.facts.moments.max())
+    rows = np.random.default_rng(1).permutation(latest)[:MOST_POINTS]
+    values = customer.test.facts.values[rows]
+    explanation = shap.Explanation(
+        scorer.contributions(values, scorer.names), data=values, feature_names=list(scorer.names)
+    )
+    shap.plots.beeswarm(explanation, max_display=15, show=False)
+    figure = plt.gcf()
+    figure.set_size_inches(9, 6)
+    figure.axes[0].set_title("What moves the log-odds of churn")
+    figure.tight_layout()
+    return figure
+
+
+def _latest(customer: CustomerModels) -> tuple[Any, Any]:
+    latest = customer.test.facts.moments == customer.test.facts.moments.max()
+    return customer.predictions["model"][latest], customer.test.churned[latest]

@@ -1,0 +1,24 @@
+"""`holdfast serve`: starts the server as a process of its own."""
+
+import os
+import subprocess
+import sys
+
+from releases.home import Home
+from tables.refusal import Refused
+
+
+def serve(home: Home, host: str, port: int) -> int:
+    """Run the server until it ends; returns its exit code."""
+    if not home.published().week:
+        raise Refused("no week is published; run `holdfast score` first")
+    environment = os.environ | {
+        "HOLDFAST_HOME": str(home.path.resolve()),
+        "BENTOML_DO_NOT_TRACK": "true",
+        "OTEL_SDK_DISABLED": "true",
+    }
+    command = [sys.executable, "-m", "serving.run", "--host", host, "--port", str(port)]
+    try:
+        return subprocess.run(command, env=environment, check=False).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,88 @@
+"""`holdfast status` and `holdfast rollback`: what is published, how old it is, and the way back."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipelines.running import jobs_running
+from pipelines.terminal import grid
+from releases.bundle import read_bundle
+from releases.home import Home, Published
+from releases.policy import read_frozen_policy
+from releases.week import read_week_about
+from tables.moment import from_micros
+from tables.refusal import Refused
+
+
+def status(home: Home) -> dict[str, Any]:
+    """Every published part is verified; a damaged one is named, not hidden."""
+    states = home.states()
+    now = states[0] if states else Published()
+    return {
+        "home": str(home.path),
+        "published_at": now.at or None,
+        "parts": {part: _verified(home, part, getattr(now, part)) for part in ("bundle", "policy", "week")},
+        "can_roll_back": len(states) > 1,
+        "running": jobs_running(home.path),
+    }
+
+
+def rollback(home: Home) -> dict[str, Any]:
+    """Verify what the pointer named before, then set it back."""
+    states = home.states()
+    if len(states) > 1:
+        for part in ("bundle", "policy", "week"):
+            if name := getattr(states[1], part):
+                _read(home, part, name)
+    return vars(home.roll_back())
+
+
+def _verified(home: Home, part: str, name: str) -> dict[str, Any]:
+    if not name:
+        return {"name": None, "whole": None, "says": "not published yet"}
+    try:
+        return {"name": name, "whole": True, **_read(home, part, name)}
+    except Refused as error:
+        return {"name": name, "whole": False, "says": str(error)}
+
+
+def _read(home: Home, part: str, name: str) -> dict[str, Any]:
+    key = home.key()
+    if part == "bundle":
+        bundle = read_bundle(home.bundles / name, key)
+        return _aged(bundle.about["as_of"], "trained as of")
+    if part == "policy":
+        frozen = read_frozen_policy(home.policies / name, key)
+        return {"says": f"policy {frozen.policy.name!r} with {len(frozen.offers)} offers"}
+    about = read_week_about(home.weeks / name, key)
+    return _aged(from_micros(about.moment).isoformat(), f"{about.customers:,} customers as of")
+
+
+def _aged(moment: str, says: str) -> dict[str, Any]:
+    age = datetime.now(UTC) - datetime.fromisoformat(moment)
+    return {"says": f"{says} {moment}", "age_days": round(age.total_seconds() / 86_400, 1)}
+
+
+def render_status(result: dict[str, Any]) -> list[Any]:
+    rows = [
+        [
+            part,
+            each["name"] or "-",
+            {True: "yes", False: "NO", None: "-"}[each["whole"]],
+            each["says"],
+            str(each.get("age_days", "-")),
+        ]
+        for part, each in result["parts"].items()
+    ]
+    parts: list[Any] = [
+        grid(f"Published in {result['home']}", ["part", "name", "whole", "says", "days old"], rows)
+    ]
+    running = [[job["job"], job["process"], job["since"]] for job in result["running"]]
+    parts.append(grid("Running", ["job", "process", "since"], running) if running else "Nothing is running.")
+    return parts
+
+
+def render_rollback(result: dict[str, Any]) -> list[Any]:
+    return [
+        f"Published again: bundle {result['bundle'] or '-'}, policy {result['policy'] or '-'}, "
+        f"week {result['week'] or '-'} (of {result['at']})"
+    ]

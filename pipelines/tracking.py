@@ -1,0 +1,141 @@
+"""What training leaves in MLflow: a run to compare, and a registered model to promote."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import infer_signature
+
+from models.churn import CustomerModels
+from models.frame import Frame
+from models.learner import PARAMETERS
+from models.metric import Interval
+from models.question import Question
+from models.scorer import Scorer
+from pipelines.plot import calibration_plot, gain_plot, shap_plot
+
+mpl.use("Agg")
+
+DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+MODEL = "holdfast-churn"
+CHALLENGER, CHAMPION = "challenger", "champion"
+BUNDLE = "bundle"
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """What one training made. `bundle` is the folder that promotion will publish."""
+
+    bundle: Path
+    result: dict[str, Any]
+    scorer: Scorer
+    customer: CustomerModels
+    frame: Frame
+    question: Question
+
+
+def use_tracking() -> str:
+    """Point MLflow at MLFLOW_TRACKING_URI, by default at the SQLite store inside mlruns/."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    if uri == DEFAULT_URI:
+        Path("mlruns").mkdir(exist_ok=True)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
+    return uri
+
+
+def track(made: Tracked, experiment: str) -> dict[str, Any]:
+    """Log params, figures, plots, data, bundle; register the churn model; make it the challenger."""
+    uri = use_tracking()
+    if mlflow.get_experiment_by_name(experiment) is None:
+        inside = (Path("mlruns") / "artifacts").resolve().as_uri() if uri == DEFAULT_URI else None
+        mlflow.create_experiment(experiment, artifact_location=inside)
+    mlflow.set_experiment(experiment)
+    result = made.result
+    with mlflow.start_run(run_name=f"{made.question.label} as of {result['as_of'][:10]}") as run:
+        mlflow.log_params(
+            {f"lightgbm.{name}": value for name, value in PARAMETERS.items()}
+            | {f"question.{name}": value for name, value in result["question"].items()}
+            | {"as_of": result["as_of"], "facts": result["data"]["facts"], "rows": result["data"]["rows"]}
+        )
+        mlflow.log_metrics(dict(_figures(result)))
+        mlflow.set_tags({"base": result["base"], "data_hash": result["data"]["hash"]})
+        _log_data(made)
+        for name, figure in (
+            ("calibration", calibration_plot(made.customer)),
+            ("gain", gain_plot(made.customer)),
+            ("shap_summary", shap_plot(made.scorer, made.customer)),
+        ):
+            mlflow.log_figure(figure, f"plots/{name}.png")
+            mpl.pyplot.close(figure)
+        mlflow.log_dict(result, "figures.json")
+        mlflow.log_artifacts(str(made.bundle), BUNDLE)
+        version = _register(made)
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(MODEL, CHALLENGER, version)
+    return {
+        "tracking_uri": uri,
+        "run_id": run.info.run_id,
+        "registered": {"name": MODEL, "version": int(version), "alias": CHALLENGER},
+    }
+
+
+def _register(made: Tracked) -> str:
+    example = pd.DataFrame(made.customer.test.facts.values[:5], columns=list(made.scorer.names))
+    requirements = ["lightgbm", "numpy", "pandas"]
+    signature = infer_signature(example, made.scorer.churn.predict(example))
+    info = mlflow.lightgbm.log_model(
+        made.scorer.churn,
+        name="churn",
+        signature=signature,
+        input_example=example,
+        registered_model_name=MODEL,
+        pip_requirements=requirements,
+    )
+    mlflow.lightgbm.log_model(
+        made.scorer.value,
+        name="value",
+        signature=signature,
+        input_example=example,
+        pip_requirements=requirements,
+    )
+    return str(info.registered_model_version)
+
+
+def _log_data(made: Tracked) -> None:
+    for context, frame in (("training", made.frame), ("test", made.customer.test)):
+        sample = pd.DataFrame(frame.facts.values[:100], columns=list(frame.facts.names))
+        sample[made.question.label] = frame.churned[:100]
+        data = mlflow.data.from_pandas(
+            sample,
+            name=f"{made.result['base']}-{context}",
+            targets=made.question.label,
+            digest=frame.facts.hash()[:16],
+        )
+        mlflow.log_input(data, context=context)
+
+
+def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
+    """Every figure under a name of its own, intervals as three."""
+    found: list[tuple[str, float]] = []
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, Interval):
+            found.extend((f"{name}.{part}", figure) for part, figure in value._asdict().items())
+        elif isinstance(value, dict):
+            for key, each in value.items():
+                walk(f"{name}.{key}" if name else key, each)
+        elif isinstance(value, bool | str | list | tuple):
+            return
+        elif isinstance(value, int | float):
+            found.append((name, float(value)))
+
+    for part in ("churn", "value", "offers", "truth"):
+        walk(part, result[part])
+    allowed = str.maketrans(dict.fromkeys("(),[]{}", "-"))
+    return [(name.translate(allowed), value) for name, value in found if np.isfinite(value)]

@@ -1,0 +1,184 @@
+"""`holdfast train`: churn, value and offer models from the current base, tracked and registered in MLflow."""
+
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from decisions.policy import read_offers, read_policy
+from models.churn import CustomerModels, is_unseen, train_customer_models
+from models.effect import OfferModels, train_offer_models
+from models.frame import Frame, Moments, build_frame, training_moments
+from models.question import Question
+from models.scorer import Scorer
+from pipelines.configuration import configuration
+from pipelines.terminal import bar, grid
+from pipelines.tracking import Tracked, track
+from pipelines.truth import compare_with_truth
+from releases.bundle import write_bundle
+from releases.home import Home
+from tables.history import Histories, read_histories
+from tables.moment import from_micros, parse_moment, to_micros
+from tables.offer import Offer, offers_at
+from tables.refusal import Refused
+
+
+def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[str, Any]:
+    base = home.current_base()
+    histories = read_histories(base / "histories")
+    t = moment_of(histories, as_of)
+    policy = read_policy(configuration() / "policy.yaml")
+    offers = offers_of(base, t, histories.time_zone)
+    question = Question(horizon_days=horizon)
+    moments = training_moments(histories, question, t)
+    with bar("reading facts") as progress:
+        frame = build_frame(
+            histories,
+            question,
+            (*moments.train, *moments.test),
+            margin_rate=policy.margin_rate,
+            progress=progress,
+        )
+    with bar("training churn, value") as progress:
+        customer = train_customer_models(frame, moments, question, progress)
+    with bar("training offers") as progress:
+        evaluated, published = train_offer_models(
+            histories,
+            offers,
+            question,
+            moments.test[-1],
+            t,
+            margin_rate=policy.margin_rate,
+            progress=progress,
+        )
+    truth = compare_with_truth(
+        home, histories, customer, evaluated, moments.test[-1], offers, question, policy
+    )
+    result = _result(histories, base, t, question, moments, frame, customer, published, truth)
+    scorer = _scorer(customer, published)
+    with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
+        progress(0, 1)
+        latest = frame.at(moments.test[-1:]).facts.values
+        write_bundle(Path(folder), scorer, question, result, latest)
+        logged = track(Tracked(Path(folder), result, scorer, customer, frame, question), experiment)
+        progress(1, 1)
+    return result | logged
+
+
+def moment_of(histories: Histories, as_of: str | None) -> int:
+    """The moment asked for, by default the last one the data knows; refused before the data begins."""
+    if as_of is None:
+        return histories.last_at
+    t = to_micros(parse_moment(as_of, histories.time_zone))
+    if t < histories.first_at:
+        raise Refused(
+            f"--as-of {as_of} lies before the data, which begins on "
+            f"{from_micros(histories.first_at):%Y-%m-%d}"
+        )
+    return t
+
+
+def offers_of(base: Path, t: int, zone: str) -> tuple[Offer, ...]:
+    """The base's offers known at t, with those of config/offers.yaml."""
+    return read_offers(configuration() / "offers.yaml", offers_at(base / "tables", t), zone)
+
+
+def _scorer(customer: CustomerModels, offer: OfferModels) -> Scorer:
+    return Scorer(
+        names=customer.names,
+        churn=customer.churn,
+        calibration=customer.calibration,
+        value=customer.value,
+        offer_names=offer.names,
+        response=offer.response,
+        uplift=offer.uplift,
+        why_no_effect=offer.why_not,
+    )
+
+
+def _result(
+    histories: Histories,
+    base: Path,
+    t: int,
+    question: Question,
+    moments: Moments,
+    frame: Frame,
+    customer: CustomerModels,
+    offer: OfferModels,
+    truth: dict[str, Any],
+) -> dict[str, Any]:
+    unseen = is_unseen(frame.facts.places)
+    strongest = sorted(customer.importance.items(), key=lambda each: -each[1])
+    return {
+        "base": base.name,
+        "as_of": from_micros(t).isoformat(),
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "question": asdict(question) | {"label": question.label},
+        "moments": {
+            "train": [from_micros(each).isoformat() for each in moments.train],
+            "test": [from_micros(each).isoformat() for each in moments.test],
+        },
+        "data": {
+            "hash": frame.facts.hash(),
+            "rows": len(frame),
+            "facts": len(customer.names),
+            "customers": len(np.unique(frame.facts.places)),
+            "customers_unseen_in_training": len(np.unique(frame.facts.places[unseen])),
+        },
+        "churn": asdict(customer.evaluation) | {"calibration": customer.calibration},
+        "value": customer.value_evaluation,
+        "offers": {
+            "contacts": offer.contacts,
+            "held_back": offer.held_back,
+            "identified": offer.uplift is not None,
+            "why_not": offer.why_not,
+            **offer.evaluation,
+        },
+        "truth": truth,
+        "importance": dict(strongest[:20]),
+    }
+
+
+def render(result: dict[str, Any]) -> list[Any]:
+    churn = result["churn"]
+    metrics = ["auc", "average_precision", "brier", "calibration_error", "calibration_slope"]
+    headline = [
+        [model, *(str(figures[name]) for name in metrics)] for model, figures in churn["headline"].items()
+    ]
+    ahead = [[f"AUC gained over {model}", str(gain)] for model, gain in churn["ahead"].items()]
+    sliced = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_slice"].items()]
+    monthly = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_month"].items()]
+    parts: list[Any] = [
+        f"Held-out time {result['moments']['test'][-1][:10]}: {churn['customers']:,} customers, "
+        f"{churn['churn_rate']:.1%} bought nothing within {result['question']['horizon_days']} days "
+        "(95 % bootstrap intervals)",
+        grid("Churn", ["model", *metrics], headline),
+        grid("Ahead (paired)", ["baseline", "difference"], ahead),
+        grid("By month", ["moment", "auc", "brier"], monthly),
+        grid("By slice", ["slice", "auc", "brier"], sliced),
+        grid(
+            "Value over the horizon", ["figure", "value"], [[k, str(v)] for k, v in result["value"].items()]
+        ),
+    ]
+    offers = result["offers"]
+    known = [[name, str(each)] for name, each in offers.items() if isinstance(each, tuple)]
+    parts.append(
+        grid("Offers", ["figure", "value"], [["contacts", offers["contacts"]], *known])
+        if known
+        else f"Offers: {offers['why_not']}"
+    )
+    if result["truth"]:
+        parts.append(grid("Against the truth", ["figure", "value"], _truth_rows(result["truth"])))
+    if "registered" in result:
+        parts.append(
+            f"Registered {result['registered']['name']} version {result['registered']['version']} as "
+            f"challenger in {result['tracking_uri']}; next: holdfast promote"
+        )
+    return parts
+
+
+def _truth_rows(truth: dict[str, Any]) -> list[list[Any]]:
+    return [[name.replace("_", " "), f"{value:,.4g}"] for name, value in truth.items()]

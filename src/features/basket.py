@@ -1,0 +1,188 @@
+"""What a customer puts into a basket: how much, and out of how many products, categories and brands."""
+
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from features.family import WINDOWS, Fact, PerLongWindow, family, inner
+from features.window import (
+    YEAR,
+    add,
+    codes_bought,
+    distinct,
+    is_new_order,
+    long_shares,
+    per_long_window,
+    ratio,
+    totals,
+    within,
+)
+from tables.history import History
+
+
+class BasketFacts(NamedTuple):
+    """Size of the baskets; returns do not count."""
+
+    lines: Annotated[
+        PerLongWindow, Fact("Lines bought in the last {days} days", "近{days}天购买行数", "lines")
+    ]
+    pieces: Annotated[
+        PerLongWindow, Fact("Pieces bought in the last {days} days", "近{days}天购买件数", "pieces")
+    ]
+    lines_per_order: Annotated[
+        PerLongWindow,
+        Fact("Lines per order in the last {days} days", "近{days}天单均行数", "lines per order"),
+    ]
+    pieces_per_order: Annotated[
+        PerLongWindow,
+        Fact("Pieces per order in the last {days} days", "近{days}天单均件数", "pieces per order"),
+    ]
+    price_per_piece: Annotated[
+        PerLongWindow,
+        Fact(
+            "Mean price paid for a piece in the last {days} days", "近{days}天件均价", "minor units per piece"
+        ),
+    ]
+
+
+class ProductFacts(NamedTuple):
+    """Breadth of products bought."""
+
+    products: Annotated[
+        PerLongWindow,
+        Fact("Different products bought in the last {days} days", "近{days}天购买商品种数", "products"),
+    ]
+    lines_per_product_364d: Annotated[
+        float,
+        Fact(
+            "Lines per different product in the last {days} days",
+            "近{days}天单品平均购买次数",
+            "lines per product",
+        ),
+    ]
+
+
+class CategoryFacts(NamedTuple):
+    """Breadth of categories bought."""
+
+    categories: Annotated[
+        PerLongWindow,
+        Fact("Different categories bought in the last {days} days", "近{days}天购买品类数", "categories"),
+    ]
+    top_category_share_364d: Annotated[
+        float,
+        Fact(
+            "Share of spend in the largest category in the last {days} days",
+            "近{days}天最大品类消费占比",
+            "share",
+        ),
+    ]
+    category_concentration_364d: Annotated[
+        float,
+        Fact(
+            "Herfindahl-Hirschman index of spend over categories in the last {days} days",
+            "近{days}天品类消费集中度（赫芬达尔指数）",
+            "share",
+        ),
+    ]
+
+
+class BrandFacts(NamedTuple):
+    """Breadth of brands bought."""
+
+    brands: Annotated[
+        PerLongWindow,
+        Fact("Different brands bought in the last {days} days", "近{days}天购买品牌数", "brands"),
+    ]
+    top_brand_share_364d: Annotated[
+        float,
+        Fact(
+            "Share of spend in the largest brand in the last {days} days",
+            "近{days}天最大品牌消费占比",
+            "share",
+        ),
+    ]
+
+
+@family(BasketFacts, sources=("transactions",))
+def basket(history: History, t: int) -> BasketFacts:
+    orders, bought = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    pieces, spend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    lines = history.transactions
+    for i in range(len(lines)):
+        if lines[i].quantity < 0:
+            continue
+        at = lines[i].at
+        if is_new_order(lines, i):
+            add(orders, t, at, 1.0)
+        add(bought, t, at, 1.0)
+        add(pieces, t, at, lines[i].quantity)
+        add(spend, t, at, lines[i].amount)
+    return BasketFacts(
+        lines=per_long_window(bought),
+        pieces=per_long_window(pieces),
+        lines_per_order=long_shares(bought, orders),
+        pieces_per_order=long_shares(pieces, orders),
+        price_per_piece=long_shares(spend, pieces),
+    )
+
+
+@family(ProductFacts, sources=("transactions", "transactions.product_id"))
+def product(history: History, t: int) -> ProductFacts:
+    lines = history.transactions
+    codes = codes_bought(lines, lines.product_id)
+    products = distinct(codes, lines.at, t)
+    named = 0
+    for i in range(len(lines)):
+        if codes[i] != 0 and within(t, lines[i].at, 364):
+            named += 1
+    return ProductFacts(per_long_window(products), ratio(named, products[YEAR]))
+
+
+@inner
+def spend_of_a_year(lines: Any, codes: Any, t: int) -> Any:
+    """Spend of the last 364 days by code."""
+    start = 0
+    while start < len(lines) and not within(t, lines[start].at, 364):
+        start += 1
+    return totals(codes[start:], lines.amount[start:])
+
+
+@inner
+def largest_share(parts: Any) -> Any:
+    if len(parts) == 0:
+        return np.nan
+    return ratio(parts.max(), parts.sum())
+
+
+@inner
+def concentration(parts: Any) -> float:
+    """Herfindahl-Hirschman index: the sum of squared shares, 1 when one part has it all."""
+    whole, squares = parts.sum(), 0.0
+    parts.sort()  # so that the sum does not depend on the codes
+    for k in range(len(parts)):
+        share = ratio(parts[k], whole)
+        squares += share * share
+    return squares if len(parts) else np.nan
+
+
+@family(CategoryFacts, sources=("transactions", "transactions.category"))
+def category(history: History, t: int) -> CategoryFacts:
+    lines = history.transactions
+    codes = codes_bought(lines, lines.category)
+    spend = spend_of_a_year(lines, codes, t)
+    return CategoryFacts(
+        categories=per_long_window(distinct(codes, lines.at, t)),
+        top_category_share_364d=largest_share(spend),
+        category_concentration_364d=concentration(spend),
+    )
+
+
+@family(BrandFacts, sources=("transactions", "transactions.brand"))
+def brand(history: History, t: int) -> BrandFacts:
+    lines = history.transactions
+    codes = codes_bought(lines, lines.brand)
+    return BrandFacts(
+        brands=per_long_window(distinct(codes, lines.at, t)),
+        top_brand_share_364d=largest_share(spend_of_a_year(lines, codes, t)),
+    )

@@ -1,0 +1,83 @@
+"""Loyalty points: earned, spent, lapsed, and about to lapse."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
+from features.window import add, days_since, last_of_kind, per_long_window, per_window, ratio
+from tables.contract import Points
+from tables.history import MISSING_NUMBER, History
+from tables.moment import DAY
+
+EARNED, SPENT, EXPIRED = (Points.kind.choices.index(kind) + 1 for kind in ("earned", "spent", "expired"))
+
+
+class PointsFacts(NamedTuple):
+    """Movements of points, and what they leave."""
+
+    points_earned: Annotated[
+        PerWindow, Fact("Points earned in the last {days} days", "近{days}天获得积分", "points")
+    ]
+    points_spent: Annotated[
+        PerWindow, Fact("Points spent in the last {days} days", "近{days}天使用积分", "points")
+    ]
+    points_expired: Annotated[
+        PerLongWindow, Fact("Points lapsed in the last {days} days", "近{days}天过期积分", "points")
+    ]
+    points_balance: Annotated[float, Fact("Points earned less spent and lapsed", "积分余额", "points")]
+    points_spent_share: Annotated[
+        float, Fact("Points spent over points earned, so far", "累计积分使用率", "share")
+    ]
+    days_since_points_earned: Annotated[
+        float, Fact("Days since points were last earned", "距上次获得积分天数", "days")
+    ]
+    days_since_points_spent: Annotated[
+        float, Fact("Days since points were last spent", "距上次使用积分天数", "days")
+    ]
+
+
+class ExpiryFacts(NamedTuple):
+    """Unspent points that lapse soon, if those that lapse first were spent first."""
+
+    points_expiring_within_28d: Annotated[
+        float, Fact("Points that lapse in the next {days} days", "未来{days}天将过期积分", "points")
+    ]
+    points_expiring_within_91d: Annotated[
+        float, Fact("Points that lapse in the next {days} days", "未来{days}天将过期积分", "points")
+    ]
+
+
+@family(PointsFacts, sources=("points",))
+def points(history: History, t: int) -> PointsFacts:
+    moved = np.zeros((EXPIRED + 1, len(WINDOWS)))
+    ever = np.zeros(EXPIRED + 1, np.int64)
+    rows = history.points
+    for i in range(len(rows)):
+        add(moved[rows[i].kind], t, rows[i].at, rows[i].points)
+        ever[rows[i].kind] += rows[i].points
+    return PointsFacts(
+        points_earned=per_window(moved[EARNED]),
+        points_spent=per_window(moved[SPENT]),
+        points_expired=per_long_window(moved[EXPIRED]),
+        points_balance=float(ever[EARNED] - ever[SPENT] - ever[EXPIRED]),
+        points_spent_share=ratio(ever[SPENT], ever[EARNED]),
+        days_since_points_earned=days_since(t, last_of_kind(rows, EARNED)),
+        days_since_points_spent=days_since(t, last_of_kind(rows, SPENT)),
+    )
+
+
+@family(ExpiryFacts, sources=("points", "points.expires_at"))
+def expiry(history: History, t: int) -> ExpiryFacts:
+    """Of the points that lapse by a moment, those not yet spent or lapsed are left to lapse by it."""
+    used, by_now, by_28, by_91 = 0, 0, 0, 0
+    rows = history.points
+    for i in range(len(rows)):
+        if rows[i].kind != EARNED:
+            used += rows[i].points
+        elif rows[i].expires_at != MISSING_NUMBER:
+            by_now += rows[i].points if rows[i].expires_at <= t else 0
+            by_28 += rows[i].points if rows[i].expires_at <= t + 28 * DAY else 0
+            by_91 += rows[i].points if rows[i].expires_at <= t + 91 * DAY else 0
+    lapsed = max(by_now - used, 0)
+    return ExpiryFacts(float(max(by_28 - used, 0) - lapsed), float(max(by_91 - used, 0) - lapsed))

@@ -1,0 +1,92 @@
+"""How regularly a customer orders, and how late the next order is by the customer's own habit."""
+
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from features.family import Fact, family
+from features.window import days_since, is_new_order, ratio
+from tables.history import History
+from tables.moment import DAY
+
+
+class RhythmFacts(NamedTuple):
+    """The gaps between consecutive orders, and the time since the last one against them."""
+
+    mean_days_between_orders: Annotated[float, Fact("Mean gap between orders", "平均下单间隔天数", "days")]
+    median_days_between_orders: Annotated[
+        float, Fact("Median gap between orders", "下单间隔天数中位数", "days")
+    ]
+    std_days_between_orders: Annotated[
+        float, Fact("Standard deviation of the gaps between orders", "下单间隔天数标准差", "days")
+    ]
+    max_days_between_orders: Annotated[float, Fact("Longest gap between orders", "最长下单间隔天数", "days")]
+    last_days_between_orders: Annotated[
+        float, Fact("Gap between the last two orders", "最近一次下单间隔天数", "days")
+    ]
+    order_gap_variation: Annotated[
+        float, Fact("Coefficient of variation of the gaps between orders", "下单间隔变异系数", "ratio")
+    ]
+    order_gap_growth: Annotated[
+        float, Fact("Last gap between orders over the mean gap", "最近间隔与平均间隔之比", "ratio")
+    ]
+    order_lateness: Annotated[
+        float, Fact("Days since the last order over the mean gap", "距上次下单天数与平均间隔之比", "ratio")
+    ]
+    order_lateness_by_median: Annotated[
+        float,
+        Fact("Days since the last order over the median gap", "距上次下单天数与间隔中位数之比", "ratio"),
+    ]
+    order_lateness_rank: Annotated[
+        float,
+        Fact(
+            "Share of gaps shorter than the time since the last order", "短于当前间隔的历史间隔占比", "share"
+        ),
+    ]
+
+
+@family(RhythmFacts, sources=("transactions",))
+def rhythm(history: History, t: int) -> RhythmFacts:
+    lines = history.transactions
+    gaps = np.empty(len(lines), np.int64)
+    first, last, last_gap, count = -1, -1, -1, 0
+    for i in range(len(lines)):
+        if not is_new_order(lines, i):
+            continue
+        if first < 0:
+            first = lines[i].at
+        else:
+            last_gap = lines[i].at - last
+            gaps[count] = last_gap
+            count += 1
+        last = lines[i].at
+    now = days_since(t, last)
+    if count == 0:
+        missing = np.nan
+        return RhythmFacts(
+            missing, missing, missing, missing, missing, missing, missing, missing, missing, missing
+        )
+    gaps = gaps[:count]
+    gaps.sort()
+    mean = (last - first) / count / DAY
+    median = (gaps[(count - 1) // 2] + gaps[count // 2]) / 2 / DAY
+    squares, shorter = 0.0, 0
+    for k in range(count):
+        deviation = gaps[k] / DAY - mean
+        squares += deviation * deviation
+        if gaps[k] < t - last:
+            shorter += 1
+    std = math.sqrt(squares / count)
+    return RhythmFacts(
+        mean_days_between_orders=mean,
+        median_days_between_orders=median,
+        std_days_between_orders=std,
+        max_days_between_orders=gaps[count - 1] / DAY,
+        last_days_between_orders=last_gap / DAY,
+        order_gap_variation=ratio(std, mean),
+        order_gap_growth=ratio(last_gap / DAY, mean),
+        order_lateness=ratio(now, mean),
+        order_lateness_by_median=ratio(now, median),
+        order_lateness_rank=shorter / count,
+    )

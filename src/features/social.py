@@ -1,0 +1,85 @@
+"""What a customer tells others: reviews, shares, referrals."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from features.family import Fact, PerLongWindow, family
+from features.window import counts_by_kind, days_since, distinct, last_of_kind, per_long_window, ratio, within
+from tables.contract import INTERACTION_KINDS
+from tables.history import History
+
+REVIEW, SHARE, REFERRAL = (INTERACTION_KINDS.index(kind) + 1 for kind in ("review", "share", "referral"))
+
+
+class SocialFacts(NamedTuple):
+    """Reviews, shares and referrals."""
+
+    reviews: Annotated[
+        PerLongWindow, Fact("Reviews in the last {days} days", "近{days}天评价次数", "reviews")
+    ]
+    shares: Annotated[PerLongWindow, Fact("Shares in the last {days} days", "近{days}天分享次数", "shares")]
+    referrals: Annotated[
+        PerLongWindow, Fact("Referrals in the last {days} days", "近{days}天推荐次数", "referrals")
+    ]
+    days_since_last_review: Annotated[float, Fact("Days since the last review", "距上次评价天数", "days")]
+    days_since_last_share: Annotated[float, Fact("Days since the last share", "距上次分享天数", "days")]
+
+
+class RatingFacts(NamedTuple):
+    """Stars given in reviews, 1 to 5."""
+
+    last_rating: Annotated[float, Fact("Rating of the last rated review", "最近一次评分", "stars")]
+    mean_rating: Annotated[float, Fact("Mean rating so far", "累计平均评分", "stars")]
+    mean_rating_364d: Annotated[
+        float, Fact("Mean rating in the last {days} days", "近{days}天平均评分", "stars")
+    ]
+
+
+class ReferralFacts(NamedTuple):
+    """Whom the customer brought."""
+
+    referred_customers: Annotated[
+        PerLongWindow,
+        Fact("Different customers referred in the last {days} days", "近{days}天推荐客户数", "customers"),
+    ]
+
+
+@family(SocialFacts, sources=("interactions",))
+def social(history: History, t: int) -> SocialFacts:
+    rows = history.interactions
+    counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
+    return SocialFacts(
+        reviews=per_long_window(counts[REVIEW]),
+        shares=per_long_window(counts[SHARE]),
+        referrals=per_long_window(counts[REFERRAL]),
+        days_since_last_review=days_since(t, last_of_kind(rows, REVIEW)),
+        days_since_last_share=days_since(t, last_of_kind(rows, SHARE)),
+    )
+
+
+@family(RatingFacts, sources=("interactions", "interactions.rating"))
+def rating(history: History, t: int) -> RatingFacts:
+    last = np.nan
+    ever, stars, recent, recent_stars = 0, 0.0, 0, 0.0
+    rows = history.interactions
+    for i in range(len(rows)):
+        if rows[i].kind != REVIEW or np.isnan(rows[i].rating):
+            continue
+        last = rows[i].rating
+        ever += 1
+        stars += last
+        if within(t, rows[i].at, 364):
+            recent += 1
+            recent_stars += last
+    return RatingFacts(last, ratio(stars, ever), ratio(recent_stars, recent))
+
+
+@family(ReferralFacts, sources=("interactions", "interactions.referred_customer_id"))
+def referral(history: History, t: int) -> ReferralFacts:
+    rows = history.interactions
+    referred = np.zeros(len(rows), np.int64)
+    for i in range(len(rows)):
+        if rows[i].kind == REFERRAL:
+            referred[i] = rows[i].referred_customer_id
+    return ReferralFacts(per_long_window(distinct(referred, rows.at, t)))

@@ -1,0 +1,43 @@
+"""What a customer brings, returns deducted."""
+
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from features.family import WINDOWS, Fact, PerWindow, family
+from features.window import add, per_window
+from tables.history import MISSING_NUMBER, History
+
+
+class NetSpendFacts(NamedTuple):
+    """Spend less what was paid back."""
+
+    net_spend: Annotated[
+        PerWindow,
+        Fact("Spend less returns in the last {days} days", "近{days}天净消费额", "minor units"),
+    ]
+
+
+@family(NetSpendFacts, sources=("transactions",))
+def net_spend(history: History, t: int) -> NetSpendFacts:
+    total = np.zeros(len(WINDOWS))
+    lines = history.transactions
+    for i in range(len(lines)):
+        add(total, t, lines[i].at, lines[i].amount)
+    return NetSpendFacts(net_spend=per_window(total))
+
+
+class MarginFacts(NamedTuple):
+    """Spend less returns and what the goods cost; a line whose unit cost is missing brings nothing."""
+
+    margin: Annotated[PerWindow, Fact("Margin in the last {days} days", "近{days}天毛利", "minor units")]
+
+
+@family(MarginFacts, sources=("transactions", "transactions.unit_cost"))
+def margin(history: History, t: int) -> MarginFacts:
+    total = np.zeros(len(WINDOWS))
+    lines = history.transactions
+    for i in range(len(lines)):
+        if lines[i].unit_cost != MISSING_NUMBER:
+            add(total, t, lines[i].at, lines[i].amount - lines[i].quantity * lines[i].unit_cost)
+    return MarginFacts(margin=per_window(total))

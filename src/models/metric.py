@@ -1,0 +1,158 @@
+"""Metrics of a predicted probability, each as a function of (predicted, happened, weight).
+
+Weights make bootstrap intervals cheap: a resample is a vector of counts. All arrays have shape (rows,).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import EDGE, log_odds, sigmoid
+
+Floats = npt.NDArray[np.float64]
+Metric = Callable[[Floats, Floats, Floats], float]
+REPLICATES = 200
+BINS = 10
+
+
+class Interval(NamedTuple):
+    """A figure with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f}–{self.high:.3f})"
+
+
+def auc(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """How often a customer who left was ranked above one who stayed (ties count half)."""
+    order = np.argsort(predicted, kind="stable")
+    p, y, w = predicted[order], happened[order], weight[order]
+    starts = np.flatnonzero(np.r_[True, p[1:] != p[:-1]])
+    left = np.add.reduceat(w * y, starts)
+    stayed = np.add.reduceat(w * (1 - y), starts)
+    below = np.cumsum(stayed) - stayed
+    pairs = left.sum() * stayed.sum()
+    return float((left * (below + stayed / 2)).sum() / pairs) if pairs > 0 else float("nan")
+
+
+def average_precision(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """The mean share of leavers among those contacted, over all depths of contact at which one is found."""
+    order = np.argsort(-predicted, kind="stable")
+    p, y, w = predicted[order], happened[order], weight[order]
+    ends = np.flatnonzero(np.r_[p[1:] != p[:-1], True])
+    found = np.cumsum(w * y)[ends]
+    contacted = np.cumsum(w)[ends]
+    if found[-1] == 0:
+        return float("nan")
+    precision = np.divide(found, contacted, out=np.zeros_like(found), where=contacted > 0)
+    return float((np.diff(found, prepend=0.0) * precision).sum() / found[-1])
+
+
+def brier(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """Mean squared distance between the promise and what happened; 0 is perfect."""
+    return float(np.average((predicted - happened) ** 2, weights=weight))
+
+
+def calibration_slope(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """1 when promises are as bold as the facts allow; below 1 they are too extreme, above 1 too timid."""
+    return _logistic_line(predicted, happened, weight)[0]
+
+
+def calibration_intercept(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """0 when the promises at even odds are right; above 0 more leave than promised."""
+    return _logistic_line(predicted, happened, weight)[1]
+
+
+def calibration_error(predicted: Floats, happened: Floats, weight: Floats) -> float:
+    """Mean distance between promise and what happened over ten equal groups by promise."""
+    order = np.argsort(predicted, kind="stable")
+    total = np.cumsum(weight[order])
+    group = np.minimum((total - weight[order] / 2) / total[-1] * BINS, BINS - 1).astype(np.int64)
+    gap = np.bincount(group, weight[order] * (predicted[order] - happened[order]), BINS)
+    return float(np.abs(gap).sum() / total[-1])
+
+
+METRICS: dict[str, Metric] = {
+    "auc": auc,
+    "average_precision": average_precision,
+    "brier": brier,
+    "calibration_error": calibration_error,
+    "calibration_slope": calibration_slope,
+    "calibration_intercept": calibration_intercept,
+}
+
+
+def with_interval(
+    metric: Metric, predicted: Floats, happened: Floats, groups: npt.NDArray[np.int64] | None = None
+) -> Interval:
+    """The metric with its percentile bootstrap interval over customers (`groups`; default: rows)."""
+    (value,) = intervals({"": metric}, predicted, happened, groups).values()
+    return value
+
+
+def intervals(
+    metrics: Mapping[str, Metric],
+    predicted: Floats,
+    happened: Floats,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> dict[str, Interval]:
+    draws = _resamples(len(happened) if groups is None else groups)
+    ones = np.ones(len(happened))
+    result = {}
+    for name, metric in metrics.items():
+        values = np.array([metric(predicted, happened, weight) for weight in draws])
+        low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan,) * 2
+        result[name] = Interval(metric(predicted, happened, ones), float(low), float(high))
+    return result
+
+
+def difference(
+    metric: Metric,
+    ours: Floats,
+    theirs: Floats,
+    happened: Floats,
+    groups: npt.NDArray[np.int64] | None = None,
+) -> Interval:
+    """metric(ours) - metric(theirs) on the same resamples (paired)."""
+    draws = _resamples(len(happened) if groups is None else groups)
+    values = [metric(ours, happened, w) - metric(theirs, happened, w) for w in draws]
+    ones = np.ones(len(happened))
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    value = metric(ours, happened, ones) - metric(theirs, happened, ones)
+    return Interval(value, float(low), float(high))
+
+
+def _resamples(groups: int | npt.NDArray[np.int64]) -> list[Floats]:
+    """Counts of a resample with replacement, by customer; the same draws for every model compared."""
+    random = np.random.default_rng(7)
+    if isinstance(groups, int):
+        return [
+            random.multinomial(groups, np.full(groups, 1 / groups)).astype(float) for _ in range(REPLICATES)
+        ]
+    _, member = np.unique(groups, return_inverse=True)
+    n = int(member.max()) + 1
+    return [random.multinomial(n, np.full(n, 1 / n)).astype(float)[member] for _ in range(REPLICATES)]
+
+
+def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
+    """Slope and intercept of the log-odds of what happened on those promised, by Newton's method."""
+    x = log_odds(np.clip(predicted, EDGE, 1 - EDGE))
+    slope, intercept = 1.0, 0.0
+    for _ in range(25):
+        p = sigmoid(slope * x + intercept)
+        error, curve = weight * (happened - p), weight * p * (1 - p)
+        a, b, c = (curve * x * x).sum(), (curve * x).sum(), curve.sum()
+        determinant = a * c - b * b
+        if determinant < 1e-9:
+            return float("nan"), float("nan")
+        g, h = (error * x).sum(), error.sum()
+        step = (c * g - b * h) / determinant, (a * h - b * g) / determinant
+        slope, intercept = slope + step[0], intercept + step[1]
+        if max(abs(step[0]), abs(step[1])) < 1e-8:
+            break
+    return float(slope), float(intercept)

@@ -1,0 +1,89 @@
+"""Published models at work: facts in, scores out; the same for one customer and for millions."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import Calibration
+from models.contact import offer_facts
+from tables.offer import Offer
+from tables.refusal import Refused
+
+Floats = npt.NDArray[np.float64]
+
+
+class Scores(NamedTuple):
+    """churn: probability; value: minor units over the horizon; shape (customers,). response: probability of
+    taking the offer up; uplift: minor units that contacting adds before the offer's cost; shape
+    (customers, offers), nan where the past does not tell."""
+
+    churn: Floats
+    value: Floats
+    response: Floats
+    uplift: Floats
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The models of a bundle. `names` are the customer facts in the order the models know them."""
+
+    names: tuple[str, ...]
+    churn: lgb.Booster
+    calibration: Calibration
+    value: lgb.Booster
+    offer_names: tuple[str, ...]
+    response: lgb.Booster | None
+    uplift: lgb.Booster | None
+    why_no_effect: str
+
+    def __post_init__(self) -> None:
+        # LightGBM does not check the order of columns.
+        for booster, names in (
+            (self.churn, self.names),
+            (self.value, self.names),
+            (self.response, self.offer_names),
+            (self.uplift, self.offer_names),
+        ):
+            if booster is not None and tuple(booster.feature_name()) != names:
+                raise Refused("a model of the bundle was trained on other facts than the bundle names")
+
+    def score(self, values: Floats, names: tuple[str, ...], offers: tuple[Offer, ...]) -> Scores:
+        """values: facts, shape (customers, facts), columns named by `names`, which must hold all of ours."""
+        mine = self.columns(values, names)
+        response = np.full((len(mine), len(offers)), np.nan)
+        uplift = np.full((len(mine), len(offers)), np.nan)
+        if offers and (self.response or self.uplift):
+            own = [name for name in self.offer_names if not name.startswith("offer_")]
+            customer = mine[:, [self.names.index(name) for name in own]]
+            for k, offer in enumerate(offers):
+                told = offer_facts(customer, tuple(own), [offer] * len(customer))
+                both = np.column_stack([customer, told])
+                if self.response:
+                    response[:, k] = self.response.predict(both)
+                if self.uplift:
+                    uplift[:, k] = self.uplift.predict(both)
+        return Scores(
+            churn=self.calibration(np.asarray(self.churn.predict(mine))),
+            value=np.asarray(self.value.predict(mine)),
+            response=response,
+            uplift=uplift,
+        )
+
+    def contributions(self, values: Floats, names: tuple[str, ...]) -> Floats:
+        """Exact SHAP values of the churn log-odds; shape (customers, facts), columns as in self.names."""
+        shap = np.asarray(self.churn.predict(self.columns(values, names), pred_contrib=True))
+        return shap[:, :-1]
+
+    def columns(self, values: Floats, names: tuple[str, ...]) -> Floats:
+        if names == self.names:
+            return values
+        try:
+            return np.ascontiguousarray(values[:, [names.index(name) for name in self.names]])
+        except ValueError as error:
+            raise Refused(
+                f"the bundle's models need a fact that this version does not read: {error}; "
+                "train and promote a new one"
+            ) from error

@@ -1,0 +1,111 @@
+"""The bundle: models, calibration, the names of their facts, and golden rows that prove they still answer
+as they did when they were sealed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from models.calibration import Calibration
+from models.question import Question
+from models.scorer import Scorer
+from releases.signature import verify_signed
+from releases.structure import check_model_text
+from tables.offer import Offer
+from tables.refusal import Refused
+from tables.sealed import canonical_json
+
+MODELS = ("churn", "value", "response", "uplift")
+GOLDEN_ROWS = 64
+# Any offer will do: what counts is that the answer stays the same.
+GOLDEN_OFFER = Offer("golden", "coupon", "golden", reward=1000, cost=800, contact_cost=10)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle. `about` is what training wrote down: data hash, figures, versions."""
+
+    name: str
+    scorer: Scorer
+    question: Question
+    about: dict[str, Any]
+
+
+def write_bundle(
+    folder: Path, scorer: Scorer, question: Question, about: dict[str, Any], golden: Any
+) -> None:
+    """Write a bundle's files; sealing and signing are the caller's. golden: facts, shape (rows, facts)."""
+    for name in MODELS:
+        booster: lgb.Booster | None = getattr(scorer, name)
+        if booster is not None:
+            (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
+    description = {
+        "facts": scorer.names,
+        "offer_facts": scorer.offer_names,
+        "calibration": scorer.calibration._asdict(),
+        "why_no_effect": scorer.why_no_effect,
+        "question": {"horizon_days": question.horizon_days, "base_days": question.base_days},
+        "about": about,
+    }
+    (folder / "bundle.json").write_text(canonical_json(description), encoding="utf-8")
+    facts = np.ascontiguousarray(golden[:GOLDEN_ROWS])
+    columns = {name: facts[:, k] for k, name in enumerate(scorer.names)}
+    answers = _read_scorer(folder, description, "the new bundle").score(facts, scorer.names, (GOLDEN_OFFER,))
+    columns |= {f"answer:{name}": np.ravel(part) for name, part in answers._asdict().items()}
+    pq.write_table(pa.table(columns), folder / "golden.parquet", write_page_checksum=True)
+
+
+def read_bundle(folder: Path, key: bytes) -> Bundle:
+    """Verify hashes and signature, check the structure, load, replay the golden rows; Refused otherwise."""
+    verify_signed(folder, key)
+    return open_bundle(folder)
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Load a bundle whose files are known to be whole."""
+    description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    scorer = _read_scorer(folder, description, str(folder))
+    golden = pq.read_table(folder / "golden.parquet", page_checksum_verification=True)
+    facts = np.column_stack([golden[name].to_numpy() for name in scorer.names])
+    answers = scorer.score(facts, scorer.names, (GOLDEN_OFFER,))
+    for name, part in answers._asdict().items():
+        if not np.array_equal(np.ravel(part), golden[f"answer:{name}"].to_numpy(), equal_nan=True):
+            raise Refused(f"{folder}: on the golden rows, {name} is not what it was when sealed")
+    return Bundle(folder.name, scorer, Question(**description["question"]), description["about"])
+
+
+def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Scorer:
+    names, offer_names = tuple(description["facts"]), tuple(description["offer_facts"])
+    boosters: dict[str, lgb.Booster | None] = {}
+    for name in MODELS:
+        path = folder / f"{name}.txt"
+        if not path.exists():
+            boosters[name] = None
+            continue
+        text = path.read_text(encoding="utf-8")
+        check_model_text(text, offer_names if name in ("response", "uplift") else names, f"{where}: {name}")
+        boosters[name] = lgb.Booster(model_str=text)
+    if boosters["churn"] is None or boosters["value"] is None:
+        raise Refused(f"{where}: holds no churn or no value model")
+    return Scorer(
+        names=names,
+        churn=boosters["churn"],
+        calibration=Calibration(**description["calibration"]),
+        value=boosters["value"],
+        offer_names=offer_names,
+        response=boosters["response"],
+        uplift=boosters["uplift"],
+        why_no_effect=description["why_no_effect"],
+    )
+
+
+def _plain_text(booster: lgb.Booster) -> str:
+    """The model without the parameters section, which names threads and files of the training machine."""
+    text: str = booster.model_to_string(num_iteration=-1)
+    head, separator, _ = text.partition("\nparameters:\n")
+    return head + "\n" if separator else text

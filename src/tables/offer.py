@@ -1,0 +1,78 @@
+"""Offers as they are known at a moment."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import duckdb
+
+from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
+from tables.moment import FOREVER
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One offer. Money in minor units; moments in microseconds; `cost` is what a redemption costs us."""
+
+    offer_id: str
+    kind: str
+    name: str
+    reward: int
+    cost: int
+    contact_cost: int = 0
+    minimum_spend: int = 0
+    category: str = ""
+    starts_at: int = 0
+    ends_at: int = FOREVER
+    channels: tuple[str, ...] = CONTACT_CHANNELS
+
+    @property
+    def kind_place(self) -> int:
+        """Its place among the kinds, from 1, as records keep it."""
+        return OFFER_KINDS.index(self.kind) + 1
+
+
+OPTIONAL = {
+    "name": "offer_id",
+    "contact_cost": "0",
+    "minimum_spend": "0",
+    "category": "''",
+    "ends_at": "null",
+    "channels": f"'{','.join(CONTACT_CHANNELS)}'",
+}
+
+
+def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
+    """The offers of the checked folder `tables` known at t, in order of their ids; none without the table."""
+    path = tables / "offers.parquet"
+    if not path.exists():
+        return ()
+    db = duckdb.connect()  # small: it needs no folder to spill to
+    present = {row[0] for row in db.execute(f"describe from read_parquet('{path}')").fetchall()}
+    optional = {
+        name: f"coalesce({name}, {default})" if name in present else default
+        for name, default in OPTIONAL.items()
+    }
+    rows = db.execute(
+        f"""
+        with versions as (
+          from read_parquet('{path}')
+          where epoch_us("at") <= $t and epoch_us(known_at) <= $t
+          qualify row_number() over (partition by event_id order by known_at desc) = 1
+        )
+        select offer_id, kind, {optional["name"]}, reward, cost, {optional["contact_cost"]},
+          {optional["minimum_spend"]}, {optional["category"]}, epoch_us(starts_at),
+          coalesce(epoch_us(cast({optional["ends_at"]} as timestamptz)), {FOREVER}), {optional["channels"]}
+        from versions where not deleted
+        qualify row_number() over (partition by offer_id order by "at" desc, known_at desc, event_id desc) = 1
+        order by offer_id
+        """,
+        {"t": t},
+    ).fetchall()
+    return tuple(Offer(**dict(zip(NAMES, row, strict=True)) | {"channels": _words(row[-1])}) for row in rows)
+
+
+NAMES = tuple(field.name for field in fields(Offer))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(","))

@@ -1,0 +1,126 @@
+"""Blindness (promise 1): what is not visible at t moves no fact at t, whatever happens to it."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import features.reader
+from features.catalogue import FAMILIES
+from features.family import Fact, Family, family, inner
+from features.reader import read_facts
+from tables.contract import TABLES
+from tables.history import Histories, History
+from tables.moment import FOREVER
+
+
+def rows_by_id(histories: Histories, t: int, families: Sequence[Family[Any]]) -> dict[str, bytes]:
+    values = read_facts(histories, np.arange(len(histories)), t, families).values
+    return {customer: row.tobytes() for customer, row in zip(histories.ids, values, strict=True)}
+
+
+def assert_blind(
+    before: Histories, after: Histories, t: int, families: Sequence[Family[Any]] = FAMILIES
+) -> None:
+    """The bases differ only in what is not visible at t. A customer in one of them only has no facts."""
+    ours, theirs = rows_by_id(before, t, families), rows_by_id(after, t, families)
+    nothing = read_facts(before, np.zeros(1, np.int64), -FOREVER, families).values[0].tobytes()
+    moved = [id_ for id_ in ours | theirs if ours.get(id_, nothing) != theirs.get(id_, nothing)]
+    assert not moved, f"the facts of {moved} moved"
+
+
+@pytest.fixture
+def pair(
+    random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
+) -> Callable[[int, int], tuple[Histories, Histories]]:
+    def make(seed: int, t: int) -> tuple[Histories, Histories]:
+        base = random_base(seed, customers=40)
+        changed = base.changed_where_hidden(t)
+        return base.write(tmp_path / f"before{seed}"), changed.write(tmp_path / f"after{seed}")
+
+    return make
+
+
+@pytest.mark.parametrize("seed", range(100, 106))
+def test_hidden_versions_move_no_fact(
+    seed: int, pair: Callable[..., tuple[Histories, Histories]], moments: tuple[int, ...]
+) -> None:
+    t = moments[seed % 2]
+    before, after = pair(seed, t)
+    assert_blind(before, after, t)
+    later = moments[-1]
+    ours, theirs = rows_by_id(before, later, FAMILIES), rows_by_id(after, later, FAMILIES)
+    assert sum(ours[id_] != theirs.get(id_) for id_ in ours) > len(ours) / 3  # there was something to see
+
+
+def test_every_table_is_changed_where_it_is_hidden(
+    random_base: Callable[..., Any], moments: tuple[int, ...]
+) -> None:
+    base = random_base(100, customers=40)
+    changed = base.changed_where_hidden(moments[0])
+
+    def seen(rows: list[dict[str, Any]]) -> list[str]:
+        return sorted(str(row) for row in rows if max(row["at"], row["known_at"]) <= moments[0])
+
+    for name in TABLES:
+        assert seen(base.rows[name]) == seen(changed.rows[name])
+        assert base.rows[name] != changed.rows[name]
+
+
+class LeakyFacts(NamedTuple):
+    """Facts that look where they must not."""
+
+    leaks: Annotated[float, Fact("Leaks", "泄漏", "rows")]
+
+
+@family(LeakyFacts, sources=("transactions",))
+def corrected_later(history: History, t: int) -> LeakyFacts:
+    """Looks at what happens to a line after t."""
+    count = 0
+    for i in range(len(history.transactions)):
+        count += history.transactions[i].until < FOREVER
+    return LeakyFacts(count + 0.0)
+
+
+@family(LeakyFacts, sources=("transactions",))
+def lines_by_when_they_happened(history: History, t: int) -> LeakyFacts:
+    """Trusts `at`, which is right as long as the reader takes away what is not visible."""
+    count = 0
+    for i in range(len(history.transactions)):
+        count += history.transactions[i].at <= t
+    return LeakyFacts(count + 0.0)
+
+
+def test_a_family_that_reads_until_is_caught(pair: Callable[..., Any], moments: tuple[int, ...]) -> None:
+    before, after = pair(100, moments[0])
+    with pytest.raises(AssertionError, match="moved"):
+        assert_blind(before, after, moments[0], (corrected_later,))
+
+
+def test_a_reader_that_hides_nothing_is_caught(
+    pair: Callable[..., Any], moments: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = pair(100, moments[0])
+    families = (lines_by_when_they_happened,)
+    assert_blind(before, after, moments[0], families)
+
+    @inner
+    def everything(rows: Any, begin: int, end: int, t: int) -> Any:
+        return rows[begin:end]
+
+    monkeypatch.setattr(features.reader, "visible", everything)
+    features.reader.reader.cache_clear()
+    try:
+        with pytest.raises(AssertionError, match="moved"):
+            assert_blind(before, after, moments[0], families)
+    finally:
+        features.reader.reader.cache_clear()
+
+
+@pytest.mark.parametrize("one", FAMILIES, ids=lambda family: family.name)
+def test_no_family_reads_the_clocks_of_versions(one: Family[Any]) -> None:
+    assert not re.search(r"\.(until|seen_at)\b", inspect.getsource(inspect.getmodule(one.plain)))  # type: ignore[arg-type]

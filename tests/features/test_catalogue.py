@@ -1,0 +1,165 @@
+"""The catalogue: what the facts are called, and when they are missing."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.catalogue import FAMILIES
+from features.reader import facts_of, missing_columns, names_of, read_facts
+from tables.contract import CUSTOMER_TABLES, TABLES
+from tables.history import RECORD_TYPES, Histories, History
+from tables.moment import DAY, HOUR
+
+T = 20_000 * DAY
+
+
+def test_there_are_enough_facts_each_with_a_name_of_its_own() -> None:
+    assert len(names_of()) >= 80
+    assert len(set(names_of())) == len(names_of())
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_every_fact_says_what_it_means_in_both_languages() -> None:
+    for name, fact, window in facts_of():
+        assert fact.meaning
+        assert fact.unit
+        assert any("\u4e00" <= sign <= "\u9fff" for sign in fact.chinese), name
+        if window:
+            assert name.endswith(f"_{window}d")
+            assert str(window) in fact.meaning
+            assert str(window) in fact.chinese
+    for said in (
+        [fact.meaning for _, fact, _ in facts_of()],
+        [fact.chinese for _, fact, _ in facts_of()],
+    ):
+        assert len(set(said)) == len(said)
+
+
+def test_every_source_is_a_table_or_a_column_of_the_contract() -> None:
+    for family in FAMILIES:
+        for source in family.sources:
+            name, _, column = source.partition(".")
+            assert name in CUSTOMER_TABLES
+            assert not column or column in RECORD_TYPES[name].names, source
+            assert name in family.sources
+
+
+OPTIONAL = [f"{n}.{c.name}" for n, t in TABLES.items() for c in t.columns.values() if not c.required]
+
+
+@pytest.mark.parametrize(
+    "without",
+    [
+        ("transactions.discount", "products.list_price", "interactions.case_id", "customers.birth_on"),
+        ("products", "offers", "points", "surveys", "responses"),
+        ("interactions", "contacts", "customers.merged_into", "transactions.product_id"),
+        ("customers", "responses.revenue", "transactions.channel", "interactions.rating"),
+        tuple(each for each in OPTIONAL if not each.endswith(("known_at", "deleted"))),
+    ],
+)
+def test_what_is_missing_makes_exactly_its_facts_missing(
+    without: tuple[str, ...], random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
+) -> None:
+    base = random_base(3)
+    for row in base.rows["customers"]:
+        row["merged_into"] = None  # a base without customers knows no mergers
+    whole, part = base.write(tmp_path / "whole"), base.write(tmp_path / "part", without)
+    places = np.array([k for k, id_ in enumerate(whole.ids) if id_ in set(part.ids)])
+    ours = read_facts(whole, places, moments[1])
+    theirs = read_facts(part, part.places(list(whole.ids[places])), moments[1])
+    missing = missing_columns(FAMILIES, part.present)
+    assert 0 < missing.sum() < len(missing)
+    assert np.isnan(theirs.values[:, missing]).all()
+    kept = ~missing & (np.array(names_of()) != "days_since_first_event")  # of the tables that are there
+    assert ours.values[:, kept].tobytes() == theirs.values[:, kept].tobytes()
+
+
+def one_history(**tables: Any) -> Histories:
+    """The histories of one customer with these records."""
+    rows = {name: tables.get(name, np.zeros(0, RECORD_TYPES[name])) for name in CUSTOMER_TABLES}
+    for each in rows.values():
+        each.flags.writeable = False
+    offsets = {name: np.array([0, len(each)]) for name, each in rows.items()}
+    present = frozenset(
+        [*CUSTOMER_TABLES, *(f"{n}.{c}" for n in CUSTOMER_TABLES for c in RECORD_TYPES[n].names or ())]
+    )
+    ids = np.array(["c"], dtype=object)
+    return Histories(ids, History(**rows), History(**offsets), present, "UTC", "EUR", 2, 0, T)
+
+
+def lines(count: int) -> Any:
+    rows = np.zeros(count, RECORD_TYPES["transactions"])
+    rows["until"] = 2**63 - 1
+    rows["event_id"] = np.arange(count) + 1
+    rows["quantity"] = 1
+    return rows
+
+
+def fact(histories: Histories, name: str, t: int = T) -> float:
+    return float(read_facts(histories, np.zeros(1, np.int64), t).column(name)[0])
+
+
+def test_orders_at_the_same_moment_are_told_apart() -> None:
+    rows = lines(7)
+    rows["at"] = rows["seen_at"] = [T - 9 * DAY, *[T - DAY] * 5, T - HOUR]
+    rows["order_id"] = [1, 1, 1, 2, 2, 3, 3]  # order 1 and order 3 each at two moments: two orders each
+    rows["quantity"] = [1, -1, 2, 1, 1, 1, -1]  # the second order 3 is only a return
+    histories = one_history(transactions=rows)
+    assert fact(histories, "orders_ever") == 4
+    assert fact(histories, "orders_7d") == 3
+    assert fact(histories, "max_days_between_orders") == 8
+    assert fact(histories, "median_days_between_orders") == 0
+    assert fact(histories, "returned_lines_7d") == 2
+
+
+def test_an_empty_history_has_counts_of_zero_and_no_recency() -> None:
+    histories = one_history()
+    assert fact(histories, "orders_ever") == 0
+    assert np.isnan(fact(histories, "days_since_last_order"))
+    assert np.isnan(fact(histories, "days_since_first_event"))
+    assert np.isnan(fact(histories, "level"))
+
+
+def test_a_business_account_with_200_000_lines_takes_less_than_a_second() -> None:
+    count = 200_000
+    rng = np.random.default_rng(1)
+    rows = lines(count)
+    rows["at"] = rows["seen_at"] = np.sort(T - rng.integers(0, 700 * DAY, count))
+    for column in ("order_id", "product_id", "category", "brand", "store_id"):
+        rows[column] = rng.integers(1, 5_000, count)
+    rows["amount"] = rng.integers(1, 10_000, count)
+    interactions = np.zeros(count, RECORD_TYPES["interactions"])
+    interactions["at"] = interactions["seen_at"] = rows["at"]
+    interactions["until"] = 2**63 - 1
+    interactions["kind"] = rng.integers(1, 12, count)
+    interactions["case_id"] = rng.integers(1, 20_000, count)
+    histories = one_history(transactions=rows, interactions=interactions)
+    read_facts(histories, np.zeros(1, np.int64), T)
+    begun = time.perf_counter()
+    read_facts(histories, np.zeros(1, np.int64), T)
+    assert time.perf_counter() - begun < 1
+
+
+def test_two_customers_merged_are_one_from_then_on(
+    random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
+) -> None:
+    base = random_base(0, customers=0)
+    base.ids = ["a", "b"]
+    for k, customer_id in enumerate(["a", "b", "b"]):
+        line = base.new_row("transactions", customer_id)
+        at = moments[0] - (k + 1) * DAY
+        line |= {"quantity": 1, "amount": 100, "order_id": f"o{k}", "at": at, "known_at": at}
+        base.rows["transactions"].append(line)
+    merger = base.new_row("customers", "b") | {"at": moments[0], "known_at": moments[0] + DAY}
+    base.rows["customers"].append(merger | {"merged_into": "a"})
+    histories = base.write(tmp_path)
+    places = histories.places(["a", "b"])
+    before = read_facts(histories, places, moments[0] + DAY - 1)
+    after = read_facts(histories, places, moments[0] + DAY)
+    assert before.column("orders_ever").tolist() == [1, 2]
+    assert after.column("orders_ever").tolist() == [3, 0]
+    assert after.column("median_days_between_orders")[0] == 1
