@@ -68,7 +68,6 @@ def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
     figure = plt.gcf()
     figure.set_size_inches(9, 6)
     figure.axes[0].set_title("What moves the log-odds of churn")
-    figure.tight_layout()
     return figure
 
 

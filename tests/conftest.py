@@ -1,9 +1,13 @@
 """What tests share: the public data sets and a PostgreSQL server, where a user has them."""
 
+import json
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -49,3 +53,34 @@ def postgres() -> Iterator[str]:
             yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options={quote(f'-csearch_path={schema}')}"
         finally:
             connection.execute(f"drop schema {schema} cascade")
+
+
+@pytest.fixture(scope="session")
+def holdfast(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Run the command as its user does, in a folder of its own; returns what --json printed."""
+    folder = tmp_path_factory.mktemp("work")
+
+    def run(*arguments: str | Path, code: int = 0) -> Any:
+        command = [Path(sys.executable).parent / "holdfast", *map(str, arguments)]
+        done = subprocess.run(
+            [*command, "--json"],
+            cwd=folder,
+            env=os.environ | {"HOLDFAST_CONFIG": str(ROOT / "config")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stderr}"
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def published(holdfast: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which a simulated world of 1,500 customers went through the whole job. Do not change it."""
+    home = tmp_path_factory.mktemp("published") / "home"
+    holdfast("simulate", "--home", home, "--customers", "1500")
+    for job in ("check", "train", "promote", "score"):
+        holdfast(job, "--home", home)
+    return home

@@ -12,9 +12,9 @@ from features.window import (
     distinct,
     is_new_order,
     long_shares,
+    numbered,
     per_long_window,
     ratio,
-    totals,
     within,
 )
 from tables.history import History
@@ -130,49 +130,53 @@ def basket(history: History, t: int) -> BasketFacts:
 @family(ProductFacts, sources=("transactions", "transactions.product_id"))
 def product(history: History, t: int) -> ProductFacts:
     lines = history.transactions
-    codes = codes_bought(lines, lines.product_id)
-    products = distinct(codes, lines.at, t)
+    numbers, count = numbered(codes_bought(lines, lines.product_id))
+    products = distinct(numbers, count, lines.at, t)
     named = 0
     for i in range(len(lines)):
-        if codes[i] != 0 and within(t, lines[i].at, 364):
+        if numbers[i] >= 0 and within(t, lines[i].at, 364):
             named += 1
     return ProductFacts(per_long_window(products), ratio(named, products[YEAR]))
 
 
 @inner
-def spend_of_a_year(lines: Any, codes: Any, t: int) -> Any:
-    """Spend of the last 364 days by code."""
-    start = 0
-    while start < len(lines) and not within(t, lines[start].at, 364):
-        start += 1
-    return totals(codes[start:], lines.amount[start:])
+def spend_of_a_year(lines: Any, numbers: Any, count: int, t: int) -> Any:
+    """Spend of the last 364 days by category or brand, shape (count,)."""
+    spend = np.zeros(count, np.int64)
+    for i in range(len(lines)):
+        if numbers[i] >= 0 and within(t, lines[i].at, 364):
+            spend[numbers[i]] += lines[i].amount
+    return spend
 
 
 @inner
 def largest_share(parts: Any) -> Any:
-    if len(parts) == 0:
-        return np.nan
-    return ratio(parts.max(), parts.sum())
+    whole, largest = 0, 0
+    for k in range(len(parts)):
+        whole += parts[k]
+        largest = max(largest, parts[k])
+    return ratio(largest, whole)
 
 
 @inner
-def concentration(parts: Any) -> float:
+def concentration(parts: Any) -> Any:
     """Herfindahl-Hirschman index: the sum of squared shares, 1 when one part has it all."""
-    whole, squares = parts.sum(), 0.0
-    parts.sort()  # so that the sum does not depend on the codes
+    whole, squares = 0, 0.0
+    for k in range(len(parts)):
+        whole += parts[k]
     for k in range(len(parts)):
         share = ratio(parts[k], whole)
         squares += share * share
-    return squares if len(parts) else np.nan
+    return squares if whole else np.nan
 
 
 @family(CategoryFacts, sources=("transactions", "transactions.category"))
 def category(history: History, t: int) -> CategoryFacts:
     lines = history.transactions
-    codes = codes_bought(lines, lines.category)
-    spend = spend_of_a_year(lines, codes, t)
+    numbers, count = numbered(codes_bought(lines, lines.category))
+    spend = spend_of_a_year(lines, numbers, count, t)
     return CategoryFacts(
-        categories=per_long_window(distinct(codes, lines.at, t)),
+        categories=per_long_window(distinct(numbers, count, lines.at, t)),
         top_category_share_364d=largest_share(spend),
         category_concentration_364d=concentration(spend),
     )
@@ -181,8 +185,8 @@ def category(history: History, t: int) -> CategoryFacts:
 @family(BrandFacts, sources=("transactions", "transactions.brand"))
 def brand(history: History, t: int) -> BrandFacts:
     lines = history.transactions
-    codes = codes_bought(lines, lines.brand)
+    numbers, count = numbered(codes_bought(lines, lines.brand))
     return BrandFacts(
-        brands=per_long_window(distinct(codes, lines.at, t)),
-        top_brand_share_364d=largest_share(spend_of_a_year(lines, codes, t)),
+        brands=per_long_window(distinct(numbers, count, lines.at, t)),
+        top_brand_share_364d=largest_share(spend_of_a_year(lines, numbers, count, t)),
     )

@@ -12,6 +12,7 @@ from features.window import (
     distinct,
     is_new_order,
     long_shares,
+    numbered,
     per_long_window,
     ratio,
 )
@@ -120,7 +121,8 @@ def channel(history: History, t: int) -> ChannelFacts:
 @family(StoreFacts, sources=("transactions", "transactions.store_id"))
 def store(history: History, t: int) -> StoreFacts:
     lines = history.transactions
-    return StoreFacts(per_long_window(distinct(codes_bought(lines, lines.store_id), lines.at, t)))
+    numbers, count = numbered(codes_bought(lines, lines.store_id))
+    return StoreFacts(per_long_window(distinct(numbers, count, lines.at, t)))
 
 
 @family(DaytimeFacts, sources=("transactions",))

@@ -53,7 +53,7 @@ class NamedFact(NamedTuple):
     window: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a family is itself only: it is looked up on every read
 class Family(Generic[Facts]):
     """Facts read together. `sources` are the tables and columns without which they are missing."""
 

@@ -24,7 +24,7 @@ from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Histories, History
 
-ROWS_AT_ONCE = 8192
+ROWS_AT_ONCE = 2048
 Progress = Callable[[int, int], None]
 
 
@@ -55,7 +55,8 @@ def facts_of(families: Sequence[Family[Any]] = FAMILIES) -> tuple[NamedFact, ...
     return tuple(fact for family in families for fact in family.facts)
 
 
-def names_of(families: Sequence[Family[Any]] = FAMILIES) -> tuple[str, ...]:
+@cache
+def names_of(families: tuple[Family[Any], ...] = FAMILIES) -> tuple[str, ...]:
     return tuple(fact.name for fact in facts_of(families))
 
 
@@ -99,7 +100,8 @@ def _count(finished: Any, total: int, progress: Progress | None) -> None:
             progress(min(k * ROWS_AT_ONCE, total), total)
 
 
-def missing_columns(families: Sequence[Family[Any]], present: frozenset[str]) -> npt.NDArray[np.bool_]:
+@cache
+def missing_columns(families: tuple[Family[Any], ...], present: frozenset[str]) -> npt.NDArray[np.bool_]:
     """Which facts the base cannot know, because a table or column they are read from is not there."""
     return np.array([not present.issuperset(family.sources) for family in families for _ in family.facts])
 

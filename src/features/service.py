@@ -1,11 +1,20 @@
 """What a customer asks of the service, and how long complaints wait."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
-from features.window import add, counts_by_kind, days_since, last_of_kind, per_long_window, per_window, ratio
+from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family, inner
+from features.window import (
+    add,
+    counts_by_kind,
+    days_since,
+    last_of_kind,
+    numbered,
+    per_long_window,
+    per_window,
+    ratio,
+)
 from tables.contract import INTERACTION_KINDS
 from tables.history import History
 from tables.moment import DAY, HOUR
@@ -68,42 +77,50 @@ def service(history: History, t: int) -> ServiceFacts:
 @family(ComplaintFacts, sources=("interactions", "interactions.case_id"))
 def complaint(history: History, t: int) -> ComplaintFacts:
     rows = history.interactions
-    complaints = np.zeros(len(WINDOWS))
-    unsolved, answered, solved, late, due = 0, 0, 0, 0, 0
-    last, oldest = -1, -1
-    time_to_answer, time_to_solve = 0, 0
     cases = np.zeros(len(rows), np.int64)
     for i in range(len(rows)):
         if OPENED <= rows[i].kind <= SOLVED:
             cases[i] = rows[i].case_id
-    by_case = np.argsort(cases, kind="mergesort")  # stable: each case stays in time order
-    k = 0
-    while k < len(by_case):
-        case = cases[by_case[k]]
-        opened_at, answered_at, solved_at = -1, -1, -1
-        begin = k
-        while k < len(by_case) and cases[by_case[k]] == case:
-            if rows[by_case[k]].kind == OPENED and opened_at < 0:
-                opened_at = rows[by_case[k]].at
-            k += 1
-        if opened_at < 0 or case == 0:
+    numbers, count = numbered(cases)
+    opened = np.full(count, -1, np.int64)
+    answered = np.full(count, -1, np.int64)
+    solved = np.full(count, -1, np.int64)
+    for i in range(len(rows)):
+        if numbers[i] >= 0 and rows[i].kind == OPENED and opened[numbers[i]] < 0:
+            opened[numbers[i]] = rows[i].at
+    for i in range(len(rows)):
+        case = numbers[i]
+        if case < 0 or opened[case] < 0 or rows[i].at < opened[case]:
             continue
-        for j in range(begin, k):
-            row = rows[by_case[j]]
-            if row.kind == ANSWERED and row.at >= opened_at and answered_at < 0:
-                answered_at = row.at
-            if row.kind == SOLVED and row.at >= opened_at and solved_at < 0:
-                solved_at = row.at
+        if rows[i].kind == ANSWERED and answered[case] < 0:
+            answered[case] = rows[i].at
+        if rows[i].kind == SOLVED and solved[case] < 0:
+            solved[case] = rows[i].at
+    facts: ComplaintFacts = of_cases(t, opened, answered, solved)
+    return facts
+
+
+@inner
+def of_cases(t: int, opened: Any, answered: Any, solved: Any) -> Any:
+    """The facts of complaints opened, answered and solved at these moments; -1: not."""
+    complaints = np.zeros(len(WINDOWS))
+    last, oldest = -1, -1
+    unsolved, answers, solutions, late, due = 0, 0, 0, 0, 0
+    time_to_answer, time_to_solve = 0, 0
+    for case in range(len(opened)):
+        opened_at, answered_at, solved_at = opened[case], answered[case], solved[case]
+        if opened_at < 0:
+            continue
         add(complaints, t, opened_at, 1.0)
         last = max(last, opened_at)
         if answered_at >= 0:
-            answered += 1
+            answers += 1
             time_to_answer += answered_at - opened_at
         waited = (answered_at if answered_at >= 0 else t) - opened_at
         due += answered_at >= 0 or waited > DAY
         late += waited > DAY
         if solved_at >= 0:
-            solved += 1
+            solutions += 1
             time_to_solve += solved_at - opened_at
         else:
             unsolved += 1
@@ -113,7 +130,7 @@ def complaint(history: History, t: int) -> ComplaintFacts:
         open_complaints=float(unsolved),
         days_since_last_complaint=days_since(t, last),
         days_since_oldest_open_complaint=days_since(t, oldest),
-        mean_hours_to_answer=ratio(time_to_answer / HOUR, answered),
-        mean_hours_to_solve=ratio(time_to_solve / HOUR, solved),
+        mean_hours_to_answer=ratio(time_to_answer / HOUR, answers),
+        mean_hours_to_solve=ratio(time_to_solve / HOUR, solutions),
         late_answer_share=ratio(late, due),
     )

@@ -5,7 +5,16 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, PerLongWindow, family
-from features.window import counts_by_kind, days_since, distinct, last_of_kind, per_long_window, ratio, within
+from features.window import (
+    counts_by_kind,
+    days_since,
+    distinct,
+    last_of_kind,
+    numbered,
+    per_long_window,
+    ratio,
+    within,
+)
 from tables.contract import INTERACTION_KINDS
 from tables.history import History
 
@@ -82,4 +91,5 @@ def referral(history: History, t: int) -> ReferralFacts:
     for i in range(len(rows)):
         if rows[i].kind == REFERRAL:
             referred[i] = rows[i].referred_customer_id
-    return ReferralFacts(per_long_window(distinct(referred, rows.at, t)))
+    numbers, count = numbered(referred)
+    return ReferralFacts(per_long_window(distinct(numbers, count, rows.at, t)))

@@ -25,7 +25,7 @@ OFFER_FACTS = (
     "offer_minimum_spend",
     "offer_reward_per_usual_order",
 )
-MOST_CONTACTS = 150_000
+MOST_CONTACTS = 100_000
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class Scorer:
 
     def contributions(self, values: Floats, names: tuple[str, ...]) -> Floats:
         """Exact SHAP values of the churn log-odds; shape (customers, facts), columns as in self.names."""
+        if len(values) == 0:  # LightGBM divides by the number of rows
+            return np.empty((0, len(self.names)))
         shap = np.asarray(self.churn.predict(self.columns(values, names), pred_contrib=True))
         return shap[:, :-1]
 

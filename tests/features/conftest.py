@@ -1,4 +1,4 @@
-"""A random base with everything that happens to a base: versions, late arrivals, withdrawals, mergers, gaps."""
+"""A random base with all that happens to one: versions, late arrivals, withdrawals, mergers, gaps."""
 
 import json
 import random
@@ -85,11 +85,11 @@ class RandomBase:
         return later | self.values(name, later)
 
     def some_moment(self, name: str, customer_id: str | None) -> int:
-        """Any hour, a moment of another row of the customer, or the very edge of a window."""
+        """Any hour, that of another row of the customer or a day later, or the very edge of a window."""
         chance = self.random.random()
         same = [row["at"] for row in self.rows[name][-40:] if row.get("customer_id") == customer_id]
         if chance < 0.35 and same:
-            return int(self.random.choice(same))
+            return int(self.random.choice(same)) + self.random.choice([0, 0, DAY])
         if chance < 0.5:
             edge = self.random.choice(WINDOWS) * self.random.choice([0, 1, 1, 2])
             return self.random.choice(MOMENTS) - edge * DAY + self.random.choice([-1, 0, 0, 1])
@@ -108,7 +108,7 @@ class RandomBase:
             earlier = [
                 other for other in self.ids if other < row["customer_id"]
             ]  # so that none goes in circles
-            merges = earlier and self.random.random() < 0.06
+            merges = earlier and self.random.random() < 0.15
             made["merged_into"] = self.random.choice(earlier) if merges else None
         if name == "surveys":
             made["score"] = float(
@@ -120,29 +120,24 @@ class RandomBase:
         rng = self.random
         if not column.required and rng.random() < 0.2:
             return None
-        match column.kind:
-            case "text":
-                return self.text(column.name)
-            case "choice":
-                return rng.choice(column.choices)
-            case "choices":
-                return ",".join(rng.sample(column.choices, rng.randint(1, len(column.choices))))
-            case "instant":
-                return row["at"] + rng.randint(-30, 120) * DAY + rng.randint(0, 1) * HOUR
-            case "day":
-                return date(1990, 1, 1) + timedelta(days=rng.randint(0, 15_000))
-            case "number":
-                return rng.choice([1.0, 2.0, 3.5, 4.0, 5.0])
-            case "flag":
-                return rng.random() < 0.5
-            case _:
-                return rng.choice([0, rng.randint(1, 4), rng.randint(0, 9_000)])
+        make: dict[str, Callable[[], Any]] = {
+            "text": lambda: self.text(column.name),
+            "choice": lambda: rng.choice(column.choices),
+            "choices": lambda: ",".join(rng.sample(column.choices, rng.randint(1, len(column.choices)))),
+            "instant": lambda: rng.choice([row["at"], *MOMENTS]) + rng.choice([-30, 0, 28, 60, 91]) * DAY,
+            "day": lambda: date(1990, 1, 1) + timedelta(days=rng.randint(0, 15_000)),
+            "number": lambda: rng.choice([1.0, 2.0, 3.5, 4.0, 5.0]),
+            "flag": lambda: rng.random() < 0.5,
+            "integer": lambda: rng.choice([0, rng.randint(1, 4), rng.randint(0, 9_000)]),
+            "money": lambda: rng.choice([0, rng.randint(1, 4), rng.randint(0, 9_000)]),
+        }
+        return make[column.kind]()
 
     def text(self, name: str) -> str:
         contacts = self.rows["contacts"]
         if name == "contact_id" and contacts and self.random.random() < 0.9:
             return str(self.random.choice(contacts[-20:])["event_id"])
-        return f"{name}-{self.random.randint(0, 8)}"
+        return f"{name}-{self.random.randint(0, 2 if name == 'case_id' else 8)}"
 
     def changed_where_hidden(self, t: int) -> "RandomBase":
         """Another base that differs in what is not visible at t: more, less, and other versions of rows."""
@@ -156,8 +151,8 @@ class RandomBase:
                     kept.append(row)
                 elif other.random.random() < 0.5:
                     kept.append(row | other.values(name, row) | {"deleted": other.random.random() < 0.2})
-            for row in other.random.sample(kept, len(kept) // 3):
-                kept.append(other.hidden_after(name, row, t))
+            again = other.random.sample(kept, len(kept) // 3)
+            kept += [other.hidden_after(name, row, t) for row in again]
             for _ in range(len(rows) // 5 + 2):
                 owner = other.random.choice(other.ids) if TABLES[name].is_of_a_customer() else None
                 kept.append(other.hidden_after(name, other.new_row(name, owner), t))

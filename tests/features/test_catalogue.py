@@ -10,9 +10,9 @@ import pytest
 
 from features.catalogue import FAMILIES
 from features.reader import facts_of, missing_columns, names_of, read_facts
-from tables.contract import CUSTOMER_TABLES, TABLES
-from tables.history import RECORD_TYPES, Histories, History
-from tables.moment import DAY, HOUR
+from tables.contract import CUSTOMER_TABLES, INTERACTION_KINDS, TABLES
+from tables.history import RECORD_TYPES, Histories, History, as_records
+from tables.moment import DAY, FOREVER, HOUR
 
 T = 20_000 * DAY
 
@@ -80,9 +80,7 @@ def test_what_is_missing_makes_exactly_its_facts_missing(
 
 def one_history(**tables: Any) -> Histories:
     """The histories of one customer with these records."""
-    rows = {name: tables.get(name, np.zeros(0, RECORD_TYPES[name])) for name in CUSTOMER_TABLES}
-    for each in rows.values():
-        each.flags.writeable = False
+    rows = {n: as_records(tables.get(n, np.zeros(0, RECORD_TYPES[n]))) for n in CUSTOMER_TABLES}
     offsets = {name: np.array([0, len(each)]) for name, each in rows.items()}
     present = frozenset(
         [*CUSTOMER_TABLES, *(f"{n}.{c}" for n in CUSTOMER_TABLES for c in RECORD_TYPES[n].names or ())]
@@ -93,7 +91,7 @@ def one_history(**tables: Any) -> Histories:
 
 def lines(count: int) -> Any:
     rows = np.zeros(count, RECORD_TYPES["transactions"])
-    rows["until"] = 2**63 - 1
+    rows["until"] = FOREVER
     rows["event_id"] = np.arange(count) + 1
     rows["quantity"] = 1
     return rows
@@ -116,6 +114,19 @@ def test_orders_at_the_same_moment_are_told_apart() -> None:
     assert fact(histories, "returned_lines_7d") == 2
 
 
+def test_an_answer_after_24_hours_sharp_is_not_late() -> None:
+    rows = np.zeros(5, RECORD_TYPES["interactions"])
+    rows["until"] = FOREVER
+    rows["at"] = rows["seen_at"] = [T - 9 * DAY, T - 9 * DAY, T - 8 * DAY, T - 8 * DAY + 1, T - DAY]
+    kinds = ["opened", "opened", "answered", "answered", "opened"]
+    rows["kind"] = [INTERACTION_KINDS.index(f"complaint_{kind}") + 1 for kind in kinds]
+    rows["case_id"] = [1, 2, 1, 2, 3]
+    histories = one_history(interactions=rows)
+    assert fact(histories, "late_answer_share") == 1 / 2  # case 3 has waited for 24 hours, and is neither
+    assert fact(histories, "late_answer_share", T + 1) == 2 / 3
+    assert fact(histories, "open_complaints") == 3
+
+
 def test_an_empty_history_has_counts_of_zero_and_no_recency() -> None:
     histories = one_history()
     assert fact(histories, "orders_ever") == 0
@@ -134,7 +145,7 @@ def test_a_business_account_with_200_000_lines_takes_less_than_a_second() -> Non
     rows["amount"] = rng.integers(1, 10_000, count)
     interactions = np.zeros(count, RECORD_TYPES["interactions"])
     interactions["at"] = interactions["seen_at"] = rows["at"]
-    interactions["until"] = 2**63 - 1
+    interactions["until"] = FOREVER
     interactions["kind"] = rng.integers(1, 12, count)
     interactions["case_id"] = rng.integers(1, 20_000, count)
     histories = one_history(transactions=rows, interactions=interactions)

@@ -26,10 +26,10 @@ from tables.history import read_histories
 
 folder, out, *moments = sys.argv[1:]
 histories = read_histories(Path(folder))
-def flat(facts):
-    return [value for fact in facts for value in (fact if isinstance(fact, tuple) else (fact,))]
+def flat(values):
+    return [x for value in values for x in (flat(value) if isinstance(value, tuple) else [value])]
 values = [
-    [value for family in FAMILIES for value in flat(family(visible_history(histories, place, int(t)), int(t)))]
+    flat(family(visible_history(histories, place, int(t)), int(t)) for family in FAMILIES)
     for t in moments for place in range(len(histories))
 ]
 again = read_facts(histories, np.arange(len(histories)), int(moments[0])).values
