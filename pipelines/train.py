@@ -10,7 +10,7 @@ import numpy as np
 
 from decisions.policy import read_offers, read_policy
 from models.churn import CustomerModels, is_unseen, train_customer_models
-from models.effect import OfferModels, train_offer_models
+from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
 from models.scorer import Scorer
@@ -45,20 +45,19 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
     with bar("training churn, value") as progress:
         customer = train_customer_models(frame, moments, question, progress)
     with bar("training offers") as progress:
-        evaluated, published = train_offer_models(
+        offer = train_offer_models(
             histories,
             offers,
-            question,
             moments.test[-1],
             t,
             margin_rate=policy.margin_rate,
             progress=progress,
         )
     truth = compare_with_truth(
-        home, histories, customer, evaluated, moments.test[-1], offers, question, policy
+        home, histories, customer, offer.evaluated, moments.test[-1], offers, question, policy
     )
-    result = _result(histories, base, t, question, moments, frame, customer, published, truth)
-    scorer = _scorer(customer, published)
+    result = _result(histories, base, t, question, moments, frame, customer, offer, truth)
+    scorer = _scorer(customer, offer)
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts.values
@@ -86,16 +85,13 @@ def offers_of(base: Path, t: int, zone: str) -> tuple[Offer, ...]:
     return read_offers(configuration() / "offers.yaml", offers_at(base / "tables", t), zone)
 
 
-def _scorer(customer: CustomerModels, offer: OfferModels) -> Scorer:
+def _scorer(customer: CustomerModels, offer: OfferTraining) -> Scorer:
     return Scorer(
         names=customer.names,
         churn=customer.churn,
         calibration=customer.calibration,
         value=customer.value,
-        offer_names=offer.names,
-        response=offer.response,
-        uplift=offer.uplift,
-        why_no_effect=offer.why_not,
+        offer=offer.published,
     )
 
 
@@ -107,7 +103,7 @@ def _result(
     moments: Moments,
     frame: Frame,
     customer: CustomerModels,
-    offer: OfferModels,
+    offer: OfferTraining,
     truth: dict[str, Any],
 ) -> dict[str, Any]:
     unseen = is_unseen(frame.facts.places)
@@ -133,8 +129,8 @@ def _result(
         "offers": {
             "contacts": offer.contacts,
             "held_back": offer.held_back,
-            "identified": offer.uplift is not None,
-            "why_not": offer.why_not,
+            "identified": offer.published.uplift is not None,
+            "why_not": offer.published.why_not,
             **offer.evaluation,
         },
         "truth": truth,

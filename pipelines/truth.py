@@ -89,10 +89,7 @@ def _offers(
         churn=customer.churn,
         calibration=customer.calibration,
         value=customer.value,
-        offer_names=offer.names,
-        response=offer.response,
-        uplift=offer.uplift,
-        why_no_effect="",
+        offer=offer,
     )
     told = assess(histories, places, t, scorer, question, offers, policy)
     nobody = np.zeros(len(places), dtype=bool)

@@ -11,7 +11,7 @@ from models.baseline import predict_baselines
 from models.calibration import Calibration, fit_calibration
 from models.evaluation import Evaluation, evaluate
 from models.frame import Frame, Moments
-from models.learner import fit, refit
+from models.learner import boost, fit
 from models.metric import Interval, with_interval
 from models.question import Question
 from tables.refusal import Refused
@@ -83,10 +83,15 @@ def train_customer_models(
     gains = churn.booster.feature_importance("gain")
     return CustomerModels(
         names=names,
-        churn=refit(churn, frame.facts.values, frame.churned, names, "binary"),
+        churn=boost(frame.facts.values, frame.churned, names, "binary", trees=churn.trees),
         calibration=calibration,
-        value=refit(
-            value, frame.facts.values, np.maximum(frame.value, 0.0), names, "tweedie", parameters=VALUE
+        value=boost(
+            frame.facts.values,
+            np.maximum(frame.value, 0.0),
+            names,
+            "tweedie",
+            trees=value.trees,
+            parameters=VALUE,
         ),
         evaluation=evaluate(test, question, predictions, unseen),
         value_evaluation=_evaluate_value(test, value_predicted),

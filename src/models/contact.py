@@ -5,19 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.catalogue import FAMILIES
-from features.reader import FactTable, facts_of, read_facts
+from features.reader import FactTable, read_facts
 from models.frame import value_over
-from models.question import Question
 from tables.code import code
 from tables.contract import OFFER_KINDS, Contacts, Responses
 from tables.history import Histories, Records
+from tables.moment import DAY
 from tables.offer import Offer
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 HELD_BACK = Contacts.columns["kind"].choices.index("held_back") + 1
-VIEWED = Responses.columns["kind"].choices.index("viewed") + 1
+REDEEMED = Responses.columns["kind"].choices.index("redeemed") + 1
+# An offer works until the next one comes; what happens later is noise to it.
+EFFECT_DAYS = 28
+MOST_CONTACTS = 250_000
 OFFER_FACTS = (
     *(f"offer_is_{kind}" for kind in OFFER_KINDS),
     "offer_reward",
@@ -25,53 +27,72 @@ OFFER_FACTS = (
     "offer_minimum_spend",
     "offer_reward_per_usual_order",
 )
-MOST_CONTACTS = 100_000
+# What can make an offer work differently for two customers. The effect is small beside the noise, so that
+# every further column costs more than it tells; age, gender and region stay out by law and by choice.
+EFFECT_FACTS = (
+    "days_since_last_order",
+    "orders_91d",
+    "orders_364d",
+    "order_lateness",
+    "spend_364d",
+    "spend_per_order_364d",
+    "discount_share_364d",
+    "price_to_list_364d",
+    "visits_91d",
+    "active_days_91d",
+    "interaction_trend_91d",
+    "messages_opened_364d",
+    "view_rate_364d",
+    "response_rate_364d",
+    "offers_redeemed_364d",
+    "complaints_182d",
+    "shares_364d",
+    "referrals_364d",
+    "points_balance",
+    "last_nps",
+    "days_since_first_event",
+    "is_b2b",
+    "level",
+)
+CONTACT_NAMES = (*EFFECT_FACTS, *OFFER_FACTS)
 
 
 @dataclass(frozen=True)
 class ContactFrame:
     """Past contacts whose outcome is known; shape (contacts,).
 
-    facts: customer facts a microsecond before the contact, then OFFER_FACTS; contacted: false where held
-    back; responded: accepted or redeemed within the horizon; value: minor units over the horizon, before
-    the offer's own cost; propensity: of what was done, nan where not logged.
+    facts: CONTACT_NAMES, a microsecond before the contact; contacted: false where held back; redeemed: 0 or
+    1, within EFFECT_DAYS; value: what the customer brought in EFFECT_DAYS, minor units, before the offer's
+    own cost.
     """
 
     facts: FactTable
-    offer_ids: npt.NDArray[np.object_]
     contacted: Flags
-    responded: Floats
+    redeemed: Floats
     value: Floats
-    propensity: Floats
 
     def rows(self, chosen: Flags) -> "ContactFrame":
         facts = self.facts
         return ContactFrame(
             FactTable(facts.places[chosen], facts.moments[chosen], facts.names, facts.values[chosen]),
-            self.offer_ids[chosen],
             self.contacted[chosen],
-            self.responded[chosen],
+            self.redeemed[chosen],
             self.value[chosen],
-            self.propensity[chosen],
         )
 
     def __len__(self) -> int:
         return len(self.contacted)
 
 
-def customer_columns(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The facts an offer model may see: age is personal and never steers an offer."""
-    personal = {fact.name for fact in facts_of(FAMILIES) if fact.fact.sensitivity == "personal"}
-    return tuple(name for name in names if name not in personal)
-
-
-def offer_facts(values: Floats, names: tuple[str, ...], offers: list[Offer]) -> Floats:
-    """OFFER_FACTS of one offer a row, beside that row's customer facts; shape (rows, len(OFFER_FACTS))."""
-    usual = values[:, names.index("spend_per_order_364d")]
+def contact_facts(values: Floats, names: tuple[str, ...], offers: list[Offer]) -> Floats:
+    """CONTACT_NAMES of customers and one offer for each; values: facts in the columns of `names`."""
+    own = values[:, [names.index(name) for name in EFFECT_FACTS]]
+    usual = own[:, EFFECT_FACTS.index("spend_per_order_364d")]
     kinds = np.array([offer.kind_place for offer in offers])
     reward = np.array([offer.reward for offer in offers], dtype=np.float64)
     return np.column_stack(
         [
+            own,
             *((kinds == place).astype(np.float64) for place in range(1, len(OFFER_KINDS) + 1)),
             reward,
             np.array([offer.cost for offer in offers], dtype=np.float64),
@@ -82,21 +103,16 @@ def offer_facts(values: Floats, names: tuple[str, ...], offers: list[Offer]) -> 
 
 
 def build_contact_frame(
-    histories: Histories,
-    offers: tuple[Offer, ...],
-    question: Question,
-    as_of: int,
-    *,
-    margin_rate: float,
+    histories: Histories, offers: tuple[Offer, ...], as_of: int, *, margin_rate: float
 ) -> ContactFrame:
-    """The latest contacts (at most MOST_CONTACTS) whose whole horizon lies before `as_of`."""
+    """The latest contacts (at most MOST_CONTACTS) whose effect was over before `as_of`."""
     rows = histories.events.contacts
     places = np.repeat(np.arange(len(histories)), np.diff(histories.offsets.contacts))
     by_code = {code(offer.offer_id): offer for offer in offers}
     usable = (
         (rows["seen_at"] <= as_of)
         & (rows["until"] > as_of)
-        & (rows["at"] + question.horizon <= as_of)
+        & (rows["at"] + EFFECT_DAYS * DAY <= as_of)
         & np.isin(rows["offer_id"], list(by_code))
     )
     chosen = np.flatnonzero(usable)
@@ -104,40 +120,31 @@ def build_contact_frame(
     chosen = np.sort(chosen[latest])
     rows, places = rows[chosen], places[chosen]
     customer = read_facts(histories, places, rows["at"] - 1)
-    names = customer_columns(customer.names)
-    picked = customer.values[:, [customer.names.index(name) for name in names]]
     told = [by_code[each] for each in rows["offer_id"].tolist()]
-    facts = FactTable(
-        places,
-        rows["at"] - 1,
-        (*names, *OFFER_FACTS),
-        np.column_stack([picked, offer_facts(picked, names, told)]),
-    )
+    ends = rows["at"] + EFFECT_DAYS * DAY
     return ContactFrame(
-        facts=facts,
-        offer_ids=np.array([offer.offer_id for offer in told], dtype=object),
-        contacted=rows["kind"] != HELD_BACK,
-        responded=_responded(histories, rows, question, as_of),
-        value=value_over(
-            histories, places, rows["at"] + question.horizon, question.horizon_days, margin_rate
+        facts=FactTable(
+            places, rows["at"] - 1, CONTACT_NAMES, contact_facts(customer.values, customer.names, told)
         ),
-        propensity=rows["propensity"],
+        contacted=rows["kind"] != HELD_BACK,
+        redeemed=_redeemed(histories, rows),
+        value=value_over(histories, places, ends, EFFECT_DAYS, margin_rate),
     )
 
 
-def _responded(histories: Histories, contacts: Records, question: Question, as_of: int) -> Floats:
+def _redeemed(histories: Histories, contacts: Records) -> Floats:
+    """1 where a redemption of the contact was known by the end of its effect."""
     responses = histories.events.responses
-    taken = responses[
-        (responses["seen_at"] <= as_of) & (responses["until"] > as_of) & (responses["kind"] != VIEWED)
-    ]
+    taken = responses[responses["kind"] == REDEEMED]
     order = np.argsort(contacts["event_id"], kind="stable")
-    sorted_ids = contacts["event_id"][order]
-    found = np.searchsorted(sorted_ids, taken["contact_id"])
-    found = np.minimum(found, len(sorted_ids) - 1) if len(sorted_ids) else found[:0]
-    responded = np.zeros(len(contacts))
-    if len(found):
-        matches = sorted_ids[found] == taken["contact_id"]
-        contact = order[found[matches]]
-        delay = taken["at"][matches] - contacts["at"][contact]
-        responded[contact[(delay >= 0) & (delay <= question.horizon)]] = 1.0
-    return responded
+    ids = contacts["event_id"][order]
+    redeemed = np.zeros(len(contacts))
+    if len(ids):
+        found = np.minimum(np.searchsorted(ids, taken["contact_id"]), len(ids) - 1)
+        matches = ids[found] == taken["contact_id"]
+        contact, taken = order[found[matches]], taken[matches]
+        begin = contacts["at"][contact]
+        end = begin + EFFECT_DAYS * DAY
+        in_time = (taken["at"] >= begin) & (taken["seen_at"] <= end) & (taken["until"] > end)
+        redeemed[contact[in_time]] = 1.0
+    return redeemed

@@ -1,13 +1,15 @@
-"""The offer's effect: will it be taken up, and what does contacting add.
+"""The offer's effect: will it be redeemed, and what does contacting add.
 
 Two models over customer facts and offer facts together, so that an offer without history borrows from its
 attributes:
 
-- response: the probability that a contacted customer takes the offer up within the horizon;
-- uplift: the value that contacting adds over the horizon, by the R-learner (Nie & Wager 2021): what is left
-  of the outcome after the expected outcome is taken away is regressed on what is left of the contact after
-  its propensity is taken away. It needs customers that were held back; without them no effect is identified
-  and no number is given.
+- response: the probability that a contacted customer redeems the offer;
+- uplift: the value that contacting adds while the offer works, by the R-learner (Nie & Wager 2021): what is
+  left of the outcome after the expected outcome is taken away is regressed on what is left of the contact
+  after its probability is taken away. It needs customers who were held back; without them no effect is
+  identified and no number is given.
+
+Outcomes are measured in the customer's usual order, or the large customers' noise would drown all effects.
 """
 
 from dataclasses import dataclass
@@ -17,172 +19,198 @@ import numpy as np
 import numpy.typing as npt
 
 from features.reader import Progress
-from models.contact import ContactFrame, build_contact_frame
-from models.learner import fit, refit
+from models.contact import CONTACT_NAMES, EFFECT_DAYS, EFFECT_FACTS, ContactFrame, build_contact_frame
+from models.learner import Fitted, boost, fit
 from models.metric import Interval, auc, with_interval
-from models.question import Question
 from tables.history import Histories
+from tables.moment import DAY
 from tables.offer import Offer
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+EFFECT = EFFECT_DAYS * DAY
+UPLIFT_NAMES = ("response_probability", *CONTACT_NAMES)
 LEAST_CONTACTS = 500
-LEAST_RESPONSES = 50
-# Effects are small beside the noise: few, coarse leaves, learnt slowly.
+LEAST_REDEMPTIONS = 50
+# Effects are small beside the noise: few coarse leaves, many rows in each.
 UPLIFT = {
     "num_leaves": 8,
     "max_depth": 4,
     "min_data_in_leaf": 1000,
-    "learning_rate": 0.03,
-    "lambda_l2": 50.0,
+    "learning_rate": 0.05,
+    "lambda_l2": 100.0,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
 }
+# Early stopping would read noise here: the number of trees is fixed.
+UPLIFT_TREES = 120
+RESPONSE_TREES = 120
+NUISANCE_TREES = 80
+# The usual order of a customer with few orders leans on everybody's.
+PRIOR_ORDERS = 3.0
 
 
 @dataclass(frozen=True)
 class OfferModels:
-    """What offers do. A model that the past cannot identify is None, and `why_not` says why."""
+    """What offers do. A model that the past cannot identify is None, and `why_not` says why.
 
-    names: tuple[str, ...]
+    usual_spend: minor units, what everybody's usual order leans on (usual_order).
+    """
+
     response: lgb.Booster | None
     uplift: lgb.Booster | None
+    usual_spend: float
     why_not: str
+
+
+@dataclass(frozen=True)
+class OfferTraining:
+    """The models as of the test moment (for judging), as of now (to publish), and the evidence."""
+
+    evaluated: OfferModels
+    published: OfferModels
     evaluation: dict[str, Interval]
     contacts: int
     held_back: int
 
 
+def usual_order(values: Floats, usual_spend: float) -> Floats:
+    """A customer's usual spend per order, minor units; values: columns begin as CONTACT_NAMES."""
+    spend = np.nan_to_num(values[:, EFFECT_FACTS.index("spend_364d")])
+    orders = np.nan_to_num(values[:, EFFECT_FACTS.index("orders_364d")])
+    usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
+    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
+
+
+def predict_effect(models: OfferModels, values: Floats) -> tuple[Floats, Floats]:
+    """(response probability, value added in minor units); values: CONTACT_NAMES; nan without a model."""
+    nothing = np.full(len(values), np.nan)
+    if models.response is None:
+        return nothing, nothing
+    response = np.asarray(models.response.predict(values))
+    if models.uplift is None:
+        return response, nothing
+    share = np.asarray(models.uplift.predict(np.column_stack([response, values])))
+    return response, share * usual_order(values, models.usual_spend)
+
+
 def train_offer_models(
     histories: Histories,
     offers: tuple[Offer, ...],
-    question: Question,
     test_at: int,
     as_of: int,
     *,
     margin_rate: float,
     progress: Progress | None = None,
-) -> tuple[OfferModels, OfferModels]:
-    """(evaluated, published): trained on what was known at `test_at` and judged on later contacts; then the
-    same recipe on all that is known at `as_of`."""
-    everything = build_contact_frame(histories, offers, question, as_of, margin_rate=margin_rate)
-    known = build_contact_frame(histories, offers, question, test_at, margin_rate=margin_rate)
-    held_back = int((~everything.contacted).sum())
-    names = everything.facts.names
-    nothing = OfferModels(names, None, None, "", {}, len(everything), held_back)
-    if len(known) < LEAST_CONTACTS:
-        why = f"only {len(known)} past contacts with a known outcome; at least {LEAST_CONTACTS} are needed"
-        missing = OfferModels(names, None, None, why, {}, len(everything), held_back)
-        return missing, missing
-    later = everything.rows(everything.facts.moments >= test_at - question.horizon)
-    evaluated, published = nothing, nothing
-    why_not = ""
-
-    response = response_now = uplift = uplift_now = None
-    evaluation: dict[str, Interval] = {}
-    sent, sent_now = known.rows(known.contacted), everything.rows(everything.contacted)
-    if min(sent.responded.sum(), len(sent) - sent.responded.sum()) >= LEAST_RESPONSES:
-        fitted = fit(sent.facts.values, sent.responded, sent.facts.places, names, "binary", most_trees=200)
-        response = fitted.booster
-        response_now = refit(fitted, sent_now.facts.values, sent_now.responded, names, "binary")
-        judged = later.rows(later.contacted)
-        if 0 < judged.responded.sum() < len(judged):
-            predicted = np.asarray(response.predict(judged.facts.values))
-            evaluation["response_auc"] = with_interval(auc, predicted, judged.responded, judged.facts.places)
-    else:
-        why_not = f"fewer than {LEAST_RESPONSES} contacts were taken up (or not taken up)"
+) -> OfferTraining:
+    """Train on contacts whose effect was over at `test_at`, judge on later ones; then learn from all."""
+    now = build_contact_frame(histories, offers, as_of, margin_rate=margin_rate)
     if progress:
-        progress(1, 2)
-    if (~known.contacted).sum() >= LEAST_CONTACTS and known.contacted.sum() >= LEAST_CONTACTS:
-        uplift, uplift_now = _fit_uplift(known, everything)
-        evaluation |= _evaluate_uplift(uplift, later)
-    else:
-        why_not = (
-            f"only {int((~known.contacted).sum())} customers were held back from a contact; without at least "
-            f"{LEAST_CONTACTS} the effect of an offer is not identified"
+        progress(1, 3)
+    known = now.rows(now.facts.moments + EFFECT <= test_at)
+    later = now.rows(now.facts.moments >= test_at)
+    evaluated = _train(known)
+    if progress:
+        progress(2, 3)
+    published = _train(now)
+    if progress:
+        progress(3, 3)
+    return OfferTraining(
+        evaluated, published, _evaluate(evaluated, later), len(now), int((~now.contacted).sum())
+    )
+
+
+def _train(frame: ContactFrame) -> OfferModels:
+    held_back = int((~frame.contacted).sum())
+    redeemed = int(frame.redeemed[frame.contacted].sum())
+    if redeemed < LEAST_REDEMPTIONS:
+        return OfferModels(
+            None,
+            None,
+            0.0,
+            f"{redeemed} of {len(frame)} past contacts were redeemed; {LEAST_REDEMPTIONS} are needed",
         )
-    if progress:
-        progress(2, 2)
-    evaluated = OfferModels(names, response, uplift, why_not, evaluation, len(everything), held_back)
-    published = OfferModels(names, response_now, uplift_now, why_not, evaluation, len(everything), held_back)
-    return evaluated, published
-
-
-def _fit_uplift(known: ContactFrame, everything: ContactFrame) -> tuple[lgb.Booster, lgb.Booster]:
-    names = known.facts.names
-    target, weight = _residuals(known)
-    fitted = fit(
-        known.facts.values,
-        target,
-        known.facts.places,
-        names,
-        "regression",
-        weight=weight,
-        parameters=UPLIFT,
-        most_trees=300,
+    response = fit(
+        frame.facts.values,
+        frame.redeemed,
+        frame.facts.places,
+        CONTACT_NAMES,
+        "binary",
+        learn=frame.contacted,
+        trees=RESPONSE_TREES,
     )
-    target_now, weight_now = _residuals(everything)
-    again = refit(
-        fitted,
-        everything.facts.values,
-        target_now,
-        names,
-        "regression",
-        weight=weight_now,
-        parameters=UPLIFT,
-    )
-    return fitted.booster, again
+    usual_spend = float(np.nanmedian(frame.facts.column("spend_per_order_364d")))
+    if min(held_back, len(frame) - held_back) < LEAST_CONTACTS:
+        return OfferModels(
+            response.booster,
+            None,
+            usual_spend,
+            f"{held_back} customers were held back from a contact; without at least {LEAST_CONTACTS} "
+            "the effect of an offer is not identified",
+        )
+    return OfferModels(response.booster, _fit_uplift(frame, response, usual_spend), usual_spend, "")
 
 
-def _residuals(frame: ContactFrame) -> tuple[Floats, Floats]:
-    """Target and weight of the R-learner; shape (rows,)."""
-    names = frame.facts.names
-    values, groups = frame.facts.values, frame.facts.places
-    # A few outcomes are huge: the expected one is learnt on all of them, the residual is bounded.
-    expected = fit(values, frame.value, groups, names, "regression", most_trees=150).out_of_fold
-    chance = contact_chance(frame)
-    left = frame.contacted - chance
-    residual = frame.value - expected
+def _fit_uplift(frame: ContactFrame, response: Fitted, usual_spend: float) -> lgb.Booster:
+    values, places = frame.facts.values, frame.facts.places
+    outcome = frame.value / usual_order(values, usual_spend)
+    expected = fit(values, outcome, places, CONTACT_NAMES, "regression", trees=NUISANCE_TREES).out_of_fold
+    residual = outcome - expected
     edge = np.quantile(np.abs(residual), 0.995)
-    residual = np.clip(residual, -edge, edge)
-    return residual / left, left**2
+    left = frame.contacted - _contact_chance(frame)
+    return boost(
+        np.column_stack([response.out_of_fold, values]),
+        np.clip(residual, -edge, edge) / left,
+        UPLIFT_NAMES,
+        "regression",
+        weight=left**2,
+        parameters=UPLIFT,
+        trees=UPLIFT_TREES,
+    )
 
 
-def contact_chance(frame: ContactFrame) -> Floats:
-    """The chance that a customer chosen for an offer was contacted and not held back; shape (rows,).
+def _contact_chance(frame: ContactFrame) -> Floats:
+    """The chance that a customer picked for an offer was contacted and not held back; shape (contacts,).
 
     Estimated out of fold from the facts: the log keeps the propensity of what was done only.
     """
-    share = frame.contacted.mean()
     estimated = fit(
         frame.facts.values,
         frame.contacted.astype(np.float64),
         frame.facts.places,
-        frame.facts.names,
+        CONTACT_NAMES,
         "binary",
-        most_trees=60,
+        trees=30,
         parameters={"num_leaves": 8, "min_data_in_leaf": 500},
     ).out_of_fold
-    return np.clip(estimated, min(0.02, share / 2), 1 - min(0.02, (1 - share) / 2))
+    share = float(frame.contacted.mean())
+    return np.clip(estimated, share / 4, 1 - (1 - share) / 4)
 
 
-def _evaluate_uplift(uplift: lgb.Booster, later: ContactFrame) -> dict[str, Interval]:
-    """What contacting added, among those promised more and those promised less, on later contacts."""
-    if min(later.contacted.sum(), (~later.contacted).sum()) < LEAST_CONTACTS:
-        return {}
-    promised = np.asarray(uplift.predict(later.facts.values))
-    middle = np.median(promised)
+def _evaluate(models: OfferModels, later: ContactFrame) -> dict[str, Interval]:
+    """On later contacts: is the response ranked, and does contacting add more where more was promised."""
+    response, uplift = predict_effect(models, later.facts.values)
+    figures: dict[str, Interval] = {}
+    sent = later.contacted
+    if models.response is not None and 0 < later.redeemed[sent].sum() < sent.sum():
+        figures["response_auc"] = with_interval(
+            auc, response[sent], later.redeemed[sent], later.facts.places[sent]
+        )
+    if models.uplift is None or min(sent.sum(), (~sent).sum()) < LEAST_CONTACTS:
+        return figures
+    middle = np.median(uplift)
+    halves = {"all": np.ones(len(later), dtype=bool), "upper_half": uplift > middle}
+    for name, chosen in (halves | {"lower_half": uplift <= middle}).items():
+        figures[f"value_added_{name}"] = _value_added(later.rows(chosen))
+    return figures
 
-    def added(chosen: Flags) -> Interval:
-        def effect(p: Floats, y: Floats, w: Floats) -> float:
-            contacted = later.contacted[chosen]
-            return float(
-                np.average(y[contacted], weights=w[contacted])
-                - np.average(y[~contacted], weights=w[~contacted])
-            )
 
-        return with_interval(effect, promised[chosen], later.value[chosen], later.facts.places[chosen])
+def _value_added(frame: ContactFrame) -> Interval:
+    """Mean value of those contacted less that of those held back, minor units."""
 
-    return {
-        "value_added_per_contact": added(np.ones(len(later), dtype=bool)),
-        "value_added_upper_half": added(promised > middle),
-        "value_added_lower_half": added(promised <= middle),
-    }
+    def effect(_: Floats, value: Floats, weight: Floats) -> float:
+        sent = weight * frame.contacted
+        held = weight * ~frame.contacted
+        return float((sent * value).sum() / sent.sum() - (held * value).sum() / held.sum())
+
+    return with_interval(effect, frame.value, frame.value, frame.facts.places)

@@ -48,58 +48,64 @@ def fit(
     names: tuple[str, ...],
     objective: str,
     *,
-    weight: Floats | None = None,
+    learn: npt.NDArray[np.bool_] | None = None,
     parameters: dict[str, Any] | None = None,
-    most_trees: int = MOST_TREES,
+    trees: int | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
-    """Fit on all rows with as many trees as customers left out ask for.
+    """Fit on all rows, with predictions for each from a model that never saw its group.
 
-    values: shape (rows, facts); target, weight, groups: shape (rows,). Rows of one group (a customer at
-    many moments) are in one fold. Early stopping in each fold; the final model has the folds' median.
+    values: shape (rows, facts); target, groups, learn: shape (rows,). Rows of one group (a customer at many
+    moments) are in one fold. Rows outside `learn` are predicted, not learnt from. Without a number of
+    `trees`, each fold stops early, and the final model has the folds' median.
     """
     settings = PARAMETERS | {"objective": objective} | (parameters or {})
+    learnt = np.ones(len(target), dtype=bool) if learn is None else learn
     fold = _fold_of(groups)
     out_of_fold = np.empty(len(target))
     grown = []
     # Bins are found once for all folds: they depend on facts alone, not on any label.
     data = lgb.Dataset(
-        values, target, weight=weight, feature_name=list(names), params=settings, free_raw_data=False
+        values, target, feature_name=list(names), params=settings, free_raw_data=False
     ).construct()
     for k in range(FOLDS):
-        left_out = np.flatnonzero(fold == k)
-        booster = lgb.train(
-            settings,
-            data.subset(np.flatnonzero(fold != k).tolist()),
-            most_trees,
-            valid_sets=[data.subset(left_out.tolist())],
-            callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-        )
-        out_of_fold[left_out] = booster.predict(values[left_out])
-        grown.append(booster.best_iteration)
+        part = data.subset(np.flatnonzero((fold != k) & learnt).tolist())
+        if trees is None:
+            booster = lgb.train(
+                settings,
+                part,
+                MOST_TREES,
+                valid_sets=[data.subset(np.flatnonzero((fold == k) & learnt).tolist())],
+                callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+            )
+            grown.append(booster.best_iteration)
+        else:
+            booster = lgb.train(settings, part, trees)
+            grown.append(trees)
+        out_of_fold[fold == k] = booster.predict(values[fold == k])
         if progress:
             progress(k + 1, FOLDS + 1)
-    trees = max(1, int(np.median(grown)))
-    booster = lgb.train(settings, data, trees)
+    median = max(1, int(np.median(grown)))
+    booster = lgb.train(settings, data.subset(np.flatnonzero(learnt).tolist()), median)
     if progress:
         progress(FOLDS + 1, FOLDS + 1)
-    return Fitted(booster, out_of_fold, trees)
+    return Fitted(booster, out_of_fold, median)
 
 
-def refit(
-    fitted: Fitted,
+def boost(
     values: Floats,
     target: Floats,
     names: tuple[str, ...],
     objective: str,
     *,
+    trees: int,
     weight: Floats | None = None,
     parameters: dict[str, Any] | None = None,
 ) -> lgb.Booster:
-    """The same recipe (as many trees) on more rows: what is published has learnt from the latest labels."""
+    """A model of a given size on all rows, without folds."""
     settings = PARAMETERS | {"objective": objective} | (parameters or {})
     data = lgb.Dataset(values, target, weight=weight, feature_name=list(names), params=settings)
-    return lgb.train(settings, data, fitted.trees)
+    return lgb.train(settings, data, trees)
 
 
 def _fold_of(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

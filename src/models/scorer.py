@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import Calibration
-from models.contact import offer_facts
+from models.contact import CONTACT_NAMES, contact_facts
+from models.effect import UPLIFT_NAMES, OfferModels, predict_effect
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -34,18 +35,15 @@ class Scorer:
     churn: lgb.Booster
     calibration: Calibration
     value: lgb.Booster
-    offer_names: tuple[str, ...]
-    response: lgb.Booster | None
-    uplift: lgb.Booster | None
-    why_no_effect: str
+    offer: OfferModels
 
     def __post_init__(self) -> None:
         # LightGBM does not check the order of columns.
         for booster, names in (
             (self.churn, self.names),
             (self.value, self.names),
-            (self.response, self.offer_names),
-            (self.uplift, self.offer_names),
+            (self.offer.response, CONTACT_NAMES),
+            (self.offer.uplift, UPLIFT_NAMES),
         ):
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
@@ -55,16 +53,10 @@ class Scorer:
         mine = self.columns(values, names)
         response = np.full((len(mine), len(offers)), np.nan)
         uplift = np.full((len(mine), len(offers)), np.nan)
-        if offers and (self.response or self.uplift):
-            own = [name for name in self.offer_names if not name.startswith("offer_")]
-            customer = mine[:, [self.names.index(name) for name in own]]
+        if self.offer.response is not None and len(mine):
             for k, offer in enumerate(offers):
-                told = offer_facts(customer, tuple(own), [offer] * len(customer))
-                both = np.column_stack([customer, told])
-                if self.response:
-                    response[:, k] = self.response.predict(both)
-                if self.uplift:
-                    uplift[:, k] = self.uplift.predict(both)
+                told = contact_facts(mine, self.names, [offer] * len(mine))
+                response[:, k], uplift[:, k] = predict_effect(self.offer, told)
         return Scores(
             churn=self.calibration(np.asarray(self.churn.predict(mine))),
             value=np.asarray(self.value.predict(mine)),

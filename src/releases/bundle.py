@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.calibration import Calibration
+from models.contact import CONTACT_NAMES
+from models.effect import UPLIFT_NAMES, OfferModels
 from models.question import Question
 from models.scorer import Scorer
 from releases.signature import verify_signed
@@ -21,6 +23,7 @@ from tables.refusal import Refused
 from tables.sealed import canonical_json
 
 MODELS = ("churn", "value", "response", "uplift")
+OFFER_MODELS = {"response": CONTACT_NAMES, "uplift": UPLIFT_NAMES}
 GOLDEN_ROWS = 64
 # Any offer will do: what counts is that the answer stays the same.
 GOLDEN_OFFER = Offer("golden", "coupon", "golden", reward=1000, cost=800, contact_cost=10)
@@ -41,14 +44,14 @@ def write_bundle(
 ) -> None:
     """Write a bundle's files; sealing and signing are the caller's. golden: facts, shape (rows, facts)."""
     for name in MODELS:
-        booster: lgb.Booster | None = getattr(scorer, name)
+        booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
         if booster is not None:
             (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
     description = {
         "facts": scorer.names,
-        "offer_facts": scorer.offer_names,
         "calibration": scorer.calibration._asdict(),
-        "why_no_effect": scorer.why_no_effect,
+        "usual_spend": scorer.offer.usual_spend,
+        "why_no_effect": scorer.offer.why_not,
         "question": {"horizon_days": question.horizon_days, "base_days": question.base_days},
         "about": about,
     }
@@ -80,7 +83,7 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Scorer:
-    names, offer_names = tuple(description["facts"]), tuple(description["offer_facts"])
+    names = tuple(description["facts"])
     boosters: dict[str, lgb.Booster | None] = {}
     for name in MODELS:
         path = folder / f"{name}.txt"
@@ -88,7 +91,7 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
             boosters[name] = None
             continue
         text = path.read_text(encoding="utf-8")
-        check_model_text(text, offer_names if name in ("response", "uplift") else names, f"{where}: {name}")
+        check_model_text(text, OFFER_MODELS.get(name, names), f"{where}: {name}")
         boosters[name] = lgb.Booster(model_str=text)
     if boosters["churn"] is None or boosters["value"] is None:
         raise Refused(f"{where}: holds no churn or no value model")
@@ -97,10 +100,12 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
         churn=boosters["churn"],
         calibration=Calibration(**description["calibration"]),
         value=boosters["value"],
-        offer_names=offer_names,
-        response=boosters["response"],
-        uplift=boosters["uplift"],
-        why_no_effect=description["why_no_effect"],
+        offer=OfferModels(
+            boosters["response"],
+            boosters["uplift"],
+            description["usual_spend"],
+            description["why_no_effect"],
+        ),
     )
 
 

@@ -110,7 +110,7 @@ def read_histories(folder: Path) -> Histories:
             raise Refused(
                 f"{folder / name}.npy was written by another version of the contract; run `holdfast check`"
             )
-        events.append(as_records(rows))
+        events.append(as_records(rows.view(RECORD_TYPES[name])))  # np.load forgets the alignment
         offsets.append(np.load(folder / f"{name}.offsets.npy", allow_pickle=False))
     return Histories(
         ids=ids.to_numpy(zero_copy_only=False),

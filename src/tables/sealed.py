@@ -93,7 +93,9 @@ def verify(folder: Path) -> dict[str, str]:
     if came != folder.name:
         raise Refused(f"{folder}: the folder's name is not the hash of its manifest ({came})")
     present = {
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name not in (MANIFEST, SIGNATURE)
+        p.relative_to(folder).as_posix()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name not in (MANIFEST, SIGNATURE)
     }
     if present != set(manifest):
         raise Refused(

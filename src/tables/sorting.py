@@ -146,8 +146,9 @@ def _sorted_records(
         records[field] = rows[source].to_numpy()
     for column, kind in kept_columns(table).items():
         if column in rows.column_names:
-            allowed = _choices_of(table, column)
-            records[column] = _stored(rows[column], kind, allowed)
+            records[column] = _stored(rows[column], kind, _choices_of(table, column))
+        else:
+            records[column] = _PLAIN[kind][1]
     records["local_day"] = rows["local_day"].to_numpy()
     records["local_hour"] = rows["local_hour"].to_numpy()
     places = rows["place"].to_numpy().astype(np.int64)
@@ -188,7 +189,11 @@ def _stored(column: pa.ChunkedArray, kind: str, allowed: tuple[str, ...]) -> npt
     return np.asarray(column.cast(plain).fill_null(missing))
 
 
+# The type a column passes through, and what a missing value becomes.
 _PLAIN: dict[str, tuple[pa.DataType, float]] = {
+    "text": (pa.string(), 0),
+    "choice": (pa.string(), 0),
+    "choices": (pa.string(), MISSING_DAY),
     "instant": (pa.int64(), MISSING_NUMBER),
     "integer": (pa.int64(), MISSING_NUMBER),
     "money": (pa.int64(), MISSING_NUMBER),

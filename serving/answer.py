@@ -1,0 +1,133 @@
+"""What the service answers: every field of every route, as documented in openapi.json."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
+
+Status = Annotated[
+    Literal[IN_BASE, LAPSED, NEVER_BOUGHT],  # type: ignore[valid-type]
+    Field(description="Who the models speak of is in_base; the others get no score instead of a wrong one."),
+]
+
+
+class Answer(BaseModel):
+    """Whatever is not a number is null in JSON."""
+
+    model_config = ConfigDict(ser_json_inf_nan="null")
+
+
+class Words(Answer):
+    en: str
+    zh: str
+
+
+class Money(Answer):
+    """An expected amount, a fraction of a minor unit included."""
+
+    amount: Annotated[float, Field(description="In minor units.")]
+    currency: str
+    minor_units: Annotated[int, Field(description="How many make one unit of the currency.")]
+
+
+class Reason(Words):
+    """Why the churn probability is what it is, the strongest reason first."""
+
+    fact: str
+    value: float | None
+    effect: Annotated[float, Field(description="How much it moves the log-odds of leaving.")]
+
+
+class Score(Answer):
+    customer_id: str
+    status: Status
+    churn_probability: float | None
+    risk_band: Words | None
+    expected_value: Money | None
+    reasons: list[Reason]
+
+
+class Why(Words):
+    code: Annotated[str, Field(description="The rule that decided; the first that holds.")]
+
+
+class OfferAnswer(Answer):
+    """An offer for a customer, and why it was chosen or not."""
+
+    offer_id: str
+    name: str
+    kind: str
+    channel: Annotated[str | None, Field(description="The first of its channels the customer agreed to.")]
+    expected_net_value: Money | None
+    expected_cost: Money | None
+    why: Why
+
+
+class NextBestOffer(Answer):
+    """`chosen` is null when nothing is worth offering; `why` then is the best offer's."""
+
+    customer_id: str
+    status: Status
+    held_out: bool
+    chosen: OfferAnswer | None
+    why: Why | None
+    offers: Annotated[list[OfferAnswer], Field(description="All of them, the best first.")]
+
+
+class FactAnswer(Answer):
+    meaning: Words
+    value: float | None
+    unit: str
+    sensitivity: Annotated[str, Field(description="personal, or derived from what the customer did.")]
+
+
+class Released(Answer):
+    """What the answer was made with, so that it can be made again."""
+
+    bundle: str
+    policy: str
+    week: str
+    moment: Annotated[datetime, Field(description="As of when the facts were read.")]
+
+
+class Scores(Released):
+    customers: list[Score]
+
+
+class NextBestOffers(Released):
+    customers: list[NextBestOffer]
+
+
+class Customer(Released, Score):
+    """What is known of one customer."""
+
+    attributes: Annotated[
+        dict[str, str | int | bool | date | datetime | list[str] | None],
+        Field(description="As last stated; texts are not kept in histories."),
+    ]
+    facts: dict[str, FactAnswer]
+
+
+class Alive(Answer):
+    status: Literal["alive"] = "alive"
+
+
+class Ready(Answer):
+    status: Literal["ready"] = "ready"
+    bundle: str
+    policy: str
+    week: str
+
+
+class ProblemDetails(Answer):
+    """RFC 9457; some kinds have members of their own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str

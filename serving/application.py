@@ -1,0 +1,90 @@
+"""The routes, as one ASGI application."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from serving import answer, assessment
+from serving.metric import Metrics
+from serving.openapi import DOCUMENT
+from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
+from serving.question import Asked, Customers, Moment, read_body, read_parameters
+from serving.served import Served, Window
+
+# A thread costs more than scoring a few customers; more of them must not keep the others waiting.
+MOST_IN_THE_LOOP = 4
+
+T = TypeVar("T")
+
+
+def application(window: Window) -> ASGIApp:
+    metrics = Metrics(lambda: window.served)
+
+    def served() -> Served:
+        if window.served is None:
+            raise Problem(Kind.NOT_READY, "what is published is being loaded, or was refused: see the log")
+        return window.served
+
+    async def score(request: Request) -> Response:
+        asked = await read_body(request, Customers)
+        scores = await _answered(assessment.score, served(), asked)
+        for each in scores.customers:
+            metrics.saw_score(each.churn_probability)
+        return _json(scores)
+
+    async def next_best_offer(request: Request) -> Response:
+        asked = await read_body(request, Customers)
+        return _json(await _answered(assessment.next_best_offer, served(), asked))
+
+    async def customer(request: Request) -> Response:
+        asked = read_parameters(request, Moment)
+        return _json(assessment.customer(served(), request.path_params["customer_id"], asked.as_of))
+
+    async def openapi(request: Request) -> Response:
+        read_parameters(request, Asked)
+        return Response(DOCUMENT, media_type="application/json")
+
+    async def live(_request: Request) -> Response:
+        return _json(answer.Alive())
+
+    async def ready(_request: Request) -> Response:
+        now = served().published
+        return _json(answer.Ready(bundle=now.bundle, policy=now.policy, week=now.week))
+
+    async def show_metrics(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    routes = [
+        Route("/v1/score", score, methods=["POST"]),
+        Route("/v1/next-best-offer", next_best_offer, methods=["POST"]),
+        Route("/v1/customers/{customer_id:path}", customer),
+        Route("/v1/openapi.json", openapi),
+        Route("/livez", live),
+        Route("/readyz", ready),
+        Route("/metrics", show_metrics),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={Problem: on_problem, HTTPException: on_http_error, Exception: on_failure},
+    )
+    app.router.redirect_slashes = False
+    return metrics.timed(app, {route.endpoint: route.path for route in routes})
+
+
+async def _answered(work: Callable[..., T], served: Served, asked: Customers) -> T:
+    if len(asked.customer_ids) <= MOST_IN_THE_LOOP:
+        return work(served, asked.customer_ids, asked.as_of)
+    return await run_in_threadpool(work, served, asked.customer_ids, asked.as_of)
+
+
+def _json(value: BaseModel) -> Response:
+    return Response(value.model_dump_json(), media_type="application/json")

@@ -1,0 +1,166 @@
+"""Answering from what is served: the functions of the weekly job, for a few customers at once."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from decisions.assess import Assessment, assess
+from decisions.choice import NOTHING, WORDS, Choices, choose
+from decisions.choice import Why as Rule
+from features.catalogue import FAMILIES
+from features.reader import facts_of, visible_history
+from models.reason import Money as MoneyWords
+from models.reason import Words as ReasonPlaces
+from models.reason import reasons
+from serving import answer
+from serving.attribute import attributes
+from serving.problem import Kind, Problem
+from serving.served import Served
+from tables.contract import CONTACT_CHANNELS
+from tables.moment import from_micros, to_micros
+from tables.refusal import Refused
+
+FACTS = facts_of(FAMILIES)
+
+
+def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.Scores:
+    t, assessed = _assess(served, customer_ids, as_of)
+    return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
+
+
+def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.NextBestOffers:
+    t, assessed = _assess(served, customer_ids, as_of)
+    frozen = served.policy
+    choices = choose(
+        assessed.scores,
+        frozen.offers,
+        assessed.consents,
+        assessed.held_out,
+        frozen.policy,
+        t,
+        served.week.price,
+    )
+    found = [_next_best(served, assessed, choices, row) for row in range(len(customer_ids))]
+    return answer.NextBestOffers(**_released(served, t), customers=found)
+
+
+def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
+    t, assessed = _assess(served, [customer_id], as_of)
+    facts = {
+        named.name: answer.FactAnswer(
+            meaning=answer.Words(en=named.fact.meaning, zh=named.fact.chinese),
+            value=_number(value),
+            unit=named.fact.unit,
+            sensitivity=named.fact.sensitivity,
+        )
+        for named, value in zip(FACTS, assessed.facts.values[0], strict=True)
+    }
+    (scored,) = _scores(served, assessed)
+    history = visible_history(served.histories, int(assessed.facts.places[0]), t)
+    known = attributes(history.customers, served.histories.present)
+    return answer.Customer(**_released(served, t), **dict(scored), attributes=known, facts=facts)
+
+
+def _assess(served: Served, customer_ids: list[str], as_of: datetime | None) -> tuple[int, Assessment]:
+    """The week's moment is the default: answers then are the published week's."""
+    histories = served.histories
+    t = served.week.moment if as_of is None else to_micros(as_of)
+    if t < histories.first_at:
+        first = from_micros(histories.first_at).isoformat()
+        came = from_micros(t).isoformat()
+        error = {
+            "field": "as_of",
+            "expected": f"a moment from {first} on, when the data begins",
+            "came": came,
+        }
+        detail = f"as_of: expected {error['expected']}; came {came}"
+        raise Problem(Kind.INVALID_REQUEST, detail, errors=[error])
+    try:
+        places = histories.places(customer_ids)
+    except Refused as error:
+        known = set(histories.ids)
+        unknown = [each for each in customer_ids if each not in known]
+        raise Problem(Kind.UNKNOWN_CUSTOMER, f"{error}; nobody was answered", customer_ids=unknown) from error
+    bundle, frozen = served.bundle, served.policy
+    return t, assess(histories, places, t, bundle.scorer, bundle.question, frozen.offers, frozen.policy)
+
+
+def _released(served: Served, t: int) -> dict[str, Any]:
+    now = served.published
+    return {"bundle": now.bundle, "policy": now.policy, "week": now.week, "moment": from_micros(t)}
+
+
+def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
+    for row, place in enumerate(assessed.facts.places):
+        probability = _number(assessed.scores.churn[row])
+        band = None if probability is None else served.policy.policy.band_of(probability)
+        yield answer.Score(
+            customer_id=served.histories.ids[place],
+            status=assessed.status[row],
+            churn_probability=probability,
+            risk_band=band and answer.Words(en=band.name, zh=band.chinese),
+            expected_value=_money(served, assessed.scores.value[row]),
+            reasons=[] if probability is None else _reasons(served, assessed, row),
+        )
+
+
+def _reasons(served: Served, assessed: Assessment, row: int) -> list[answer.Reason]:
+    facts, words = assessed.facts, assessed.words
+    money = MoneyWords(served.histories.currency, served.histories.minor_units)
+    one = slice(row, row + 1)
+    (said,) = reasons(ReasonPlaces(words.fact[one], words.effect[one]), facts.values[one], facts.names, money)
+    return [
+        answer.Reason(
+            fact=each.fact,
+            value=_number(each.value),
+            effect=each.effect,
+            en=each.english,
+            zh=each.chinese,
+        )
+        for each in said
+    ]
+
+
+def _next_best(served: Served, assessed: Assessment, choices: Choices, row: int) -> answer.NextBestOffer:
+    net = np.where(
+        choices.why[row] == Rule.CHOSEN, np.inf, np.nan_to_num(choices.net_value[row], nan=-np.inf)
+    )
+    best = np.argsort(-net, kind="stable").tolist()
+    offers = [_offer(served, choices, row, place) for place in best]
+    return answer.NextBestOffer(
+        customer_id=served.histories.ids[assessed.facts.places[row]],
+        status=assessed.status[row],
+        held_out=bool(assessed.held_out[row]),
+        chosen=offers[0] if choices.chosen[row] != NOTHING else None,
+        why=offers[0].why if offers else None,
+        offers=offers,
+    )
+
+
+def _offer(served: Served, choices: Choices, row: int, place: int) -> answer.OfferAnswer:
+    offer = served.policy.offers[place]
+    channel = int(choices.channel[row, place])
+    rule = Rule(int(choices.why[row, place]))
+    english, chinese = WORDS[rule]
+    return answer.OfferAnswer(
+        offer_id=offer.offer_id,
+        name=offer.name,
+        kind=offer.kind,
+        channel=None if channel == NOTHING else CONTACT_CHANNELS[channel],
+        expected_net_value=_money(served, choices.net_value[row, place]),
+        expected_cost=_money(served, choices.cost[row, place]),
+        why=answer.Why(code=rule.name.lower(), en=english, zh=chinese),
+    )
+
+
+def _money(served: Served, amount: float) -> answer.Money | None:
+    if np.isnan(amount):
+        return None
+    histories = served.histories
+    return answer.Money(amount=amount, currency=histories.currency, minor_units=histories.minor_units)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,185 @@
+"""One request for every answer the API gives: shown in openapi.json, and asked again by the tests.
+
+The customer c-0000001 is in every simulated base; figures differ from base to base.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from serving import answer
+from serving.problem import Kind
+from serving.question import LARGEST_BODY, MOST_CUSTOMERS
+
+ID = "c-0000001"
+STRANGER = "nobody"
+SCORE, OFFER, CUSTOMER = "/v1/score", "/v1/next-best-offer", "/v1/customers/{customer_id}"
+
+
+@dataclass(frozen=True)
+class Example:
+    """`path` is the route's; `body` the request's, `customer_id` and `query` what the url holds instead."""
+
+    name: str
+    method: str
+    path: str
+    answer: BaseModel
+    status: int = 200
+    body: Any = None
+    customer_id: str = ID
+    query: str = ""
+
+    @property
+    def url(self) -> str:
+        return self.path.replace("{customer_id}", self.customer_id) + self.query
+
+
+def _refused(
+    name: str, method: str, path: str, kind: Kind, detail: str, more: Any = None, **asked: Any
+) -> Example:
+    instance = path.replace("{customer_id}", asked.get("customer_id", ID))
+    problem = answer.ProblemDetails(
+        type=kind.uri,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        instance=instance,
+        **(more or {}),
+    )
+    return Example(name, method, path, problem, kind.status, **asked)
+
+
+def _invalid(name: str, path: str, field: str, expected: str, came: str, **asked: Any) -> Example:
+    method = "GET" if path == CUSTOMER else "POST"
+    more = {"errors": [{"field": field, "expected": expected, "came": came}]}
+    detail = f"{field or 'the body'}: expected {expected}; came {came}"
+    return _refused(name, method, path, Kind.INVALID_REQUEST, detail, more, **asked)
+
+
+MOMENT = datetime(2026, 10, 25, 16, tzinfo=UTC)
+RELEASED: dict[str, Any] = {
+    "bundle": "c37676fd0b00ad74",
+    "policy": "c3ec9a439d341a96",
+    "week": "78ff21615f69af27",
+}
+
+
+def _money(amount: float) -> answer.Money:
+    return answer.Money(amount=amount, currency="CNY", minor_units=100)
+
+
+SCORED = answer.Score(
+    customer_id=ID,
+    status="in_base",
+    churn_probability=0.3050174499243323,
+    risk_band=answer.Words(en="low", zh="低风险"),
+    expected_value=_money(105755.60495124404),
+    reasons=[
+        answer.Reason(
+            fact="active_days_28d",
+            value=4.0,
+            effect=-0.15842194565202722,
+            en="Days with any interaction in the last 28 days: 4 (lowers the risk)",
+            zh="近28天活跃天数：4（降低流失风险）",
+        )
+    ],
+)
+COUPON = answer.OfferAnswer(
+    offer_id="o-coupon-40",
+    name="40 yuan off",
+    kind="coupon",
+    channel="sms",
+    expected_net_value=_money(19139.937141048675),
+    expected_cost=_money(216.33576130538768),
+    why=answer.Why(code="chosen", en="adds the most", zh="预期净增益最高"),
+)
+SCORES = answer.Scores(**RELEASED, moment=MOMENT, customers=[SCORED])
+EARLIER = answer.Scores(**RELEASED, moment=datetime(2026, 9, 30, 16, tzinfo=UTC), customers=[SCORED])
+OFFERED = answer.NextBestOffer(
+    customer_id=ID,
+    status="in_base",
+    held_out=False,
+    chosen=COUPON,
+    why=COUPON.why,
+    offers=[COUPON],
+)
+KNOWN = answer.Customer(
+    **RELEASED,
+    moment=MOMENT,
+    **dict(SCORED),
+    attributes={"kind": "B2B", "level": 3, "consents": ["email", "sms"]},
+    facts={
+        "active_days_28d": answer.FactAnswer(
+            meaning=answer.Words(en="Days with any interaction in the last 28 days", zh="近28天活跃天数"),
+            value=4.0,
+            unit="days",
+            sensitivity="derived",
+        )
+    },
+)
+UNKNOWN = {
+    "kind": Kind.UNKNOWN_CUSTOMER,
+    "detail": f"1 customers are not in the base: '{STRANGER}'; nobody was answered",
+    "more": {"customer_ids": [STRANGER]},
+}
+A_ZONE = "Input should have timezone info"
+LISTED = "List should have at least 1 item after validation, not 0"
+
+EXAMPLES = (
+    Example("one customer", "POST", SCORE, SCORES, body={"customer_ids": [ID]}),
+    Example(
+        "at an earlier moment",
+        "POST",
+        SCORE,
+        EARLIER,
+        body={"customer_ids": [ID], "as_of": "2026-10-01T00:00:00+08:00"},
+    ),
+    _refused("an unknown customer", "POST", SCORE, **UNKNOWN, body={"customer_ids": [ID, STRANGER]}),
+    _invalid("nobody", SCORE, "customer_ids", LISTED, "0 items", body={"customer_ids": []}),
+    _invalid(
+        "an unknown field",
+        SCORE,
+        "limit",
+        "Extra inputs are not permitted",
+        "3",
+        body={"customer_ids": [ID], "limit": 3},
+    ),
+    Example(
+        "one customer",
+        "POST",
+        OFFER,
+        answer.NextBestOffers(**RELEASED, moment=MOMENT, customers=[OFFERED]),
+        body={"customer_ids": [ID]},
+    ),
+    _refused("an unknown customer", "POST", OFFER, **UNKNOWN, body={"customer_ids": [STRANGER]}),
+    _invalid(
+        "somebody twice",
+        OFFER,
+        "customer_ids",
+        f"each customer once; named twice: '{ID}'",
+        "2 items",
+        body={"customer_ids": [ID, ID]},
+    ),
+    Example("one customer", "GET", CUSTOMER, KNOWN),
+    _refused("an unknown customer", "GET", CUSTOMER, **UNKNOWN, customer_id=STRANGER),
+    _invalid(
+        "a moment without a zone",
+        CUSTOMER,
+        "as_of",
+        A_ZONE,
+        "'2026-10-01'",
+        query="?as_of=2026-10-01",
+    ),
+    Example("alive", "GET", "/livez", answer.Alive()),
+    Example("ready", "GET", "/readyz", answer.Ready(**RELEASED)),
+)
+
+# What any route that takes a body may answer beside; too long, or too dull, to be asked as an example.
+ANY_BODY = {
+    Kind.NOT_JSON: "The body is not JSON in UTF-8.",
+    Kind.BODY_TOO_SLOW: "The body did not arrive in time.",
+    Kind.BODY_TOO_LARGE: f"The body has more than {LARGEST_BODY} bytes, or too many for {MOST_CUSTOMERS} customers.",
+    Kind.WRONG_CONTENT_TYPE: "The body is not declared as application/json.",
+}

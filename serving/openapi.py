@@ -1,0 +1,122 @@
+"""The OpenAPI document, made from the classes of questions and answers and from the examples.
+
+`python -m serving.openapi > serving/openapi.json` writes the copy that is checked in.
+"""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from serving import answer
+from serving.example import ANY_BODY, CUSTOMER, EXAMPLES, OFFER, SCORE
+from serving.problem import MEDIA_TYPE, Kind
+from serving.question import Customers, Moment
+
+JSON = "application/json"
+REFERENCE = "#/components/schemas/{model}"
+ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
+    SCORE: ("post", "Churn probability, expected value and reasons", answer.Scores),
+    OFFER: ("post", "The next best offer, and why each of the others is not", answer.NextBestOffers),
+    CUSTOMER: ("get", "What is known of one customer", answer.Customer),
+    "/livez": ("get", "Whether the process runs", answer.Alive),
+    "/readyz": ("get", "Whether something published is loaded", answer.Ready),
+}
+
+
+def document() -> dict[str, Any]:
+    models: list[type[BaseModel]] = [model for _, _, model in ANSWERS.values()]
+    _, schemas = models_json_schema(
+        [
+            (Customers, "validation"),
+            *((model, "serialization") for model in (*models, answer.ProblemDetails)),
+        ],
+        ref_template=REFERENCE,
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Holdfast",
+            "version": "1",
+            "description": "Who is about to leave, why, and which offer changes that. "
+            "Answers name the bundle, the policy, the week and the moment they were made with.",
+        },
+        "servers": [{"url": "http://127.0.0.1:3000"}],
+        "paths": {path: {method: _operation(path)} for path, (method, _, _) in ANSWERS.items()} | _texts(),
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _operation(path: str) -> dict[str, Any]:
+    method, summary, model = ANSWERS[path]
+    operation: dict[str, Any] = {
+        "operationId": path.removeprefix("/v1/").partition("/{")[0].strip("/").replace("-", "_"),
+        "summary": summary,
+    }
+    if path == CUSTOMER:
+        moment = Moment.model_json_schema()["properties"]["as_of"]
+        operation["parameters"] = [
+            {"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "as_of", "in": "query", "description": moment.pop("description"), "schema": moment},
+        ]
+    if method == "post":
+        operation["requestBody"] = {
+            "required": True,
+            "content": {JSON: _content(Customers, {e.name: e.body for e in EXAMPLES if e.path == path})},
+        }
+    operation["responses"] = _responses(path, model, takes_body=method == "post")
+    return operation
+
+
+def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[str, Any]:
+    mine = [example for example in EXAMPLES if example.path == path]
+    responses: dict[str, Any] = {}
+    for status in sorted({example.status for example in mine}):
+        shown = {e.name: e.answer.model_dump(mode="json") for e in mine if e.status == status}
+        good = status == 200
+        responses[str(status)] = {
+            "description": "As asked" if good else next(k.title for k in Kind if _is(k, mine, status)),
+            "content": {
+                JSON if good else MEDIA_TYPE: _content(model if good else answer.ProblemDetails, shown)
+            },
+        }
+    kinds = (ANY_BODY if takes_body else {}) | (
+        {} if path == "/livez" else {Kind.NOT_READY: "Nothing is loaded yet."}
+    )
+    for kind, description in kinds.items():
+        responses[str(kind.status)] = {
+            "description": f"{description} Type: {kind.uri}",
+            "content": {MEDIA_TYPE: _content(answer.ProblemDetails, {})},
+        }
+    return dict(sorted(responses.items()))
+
+
+def _is(kind: Kind, examples: list[Any], status: int) -> bool:
+    return any(e.status == status and getattr(e.answer, "type", "") == kind.uri for e in examples)
+
+
+def _content(model: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}
+    if examples:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    return content
+
+
+def _texts() -> dict[str, Any]:
+    """The routes that answer no class of ours."""
+
+    def text(name: str, summary: str, media_type: str) -> dict[str, Any]:
+        answered = {"description": summary, "content": {media_type: {}}}
+        return {"get": {"operationId": name, "summary": summary, "responses": {"200": answered}}}
+
+    return {
+        "/v1/openapi.json": text("openapi", "This document", JSON),
+        "/metrics": text("metrics", "Figures of the service for Prometheus", "text/plain"),
+    }
+
+
+DOCUMENT = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+if __name__ == "__main__":
+    print(DOCUMENT, end="")

@@ -1,0 +1,83 @@
+"""Errors as problem details (RFC 9457): the kinds there are, and how one is answered."""
+
+import json
+from enum import Enum
+from typing import Any
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Kind(Enum):
+    """Status and title; the `type` URI is made from the name. What a name means never changes."""
+
+    NOT_JSON = (400, "The body is not JSON")
+    UNKNOWN_ROUTE = (404, "There is no such route")
+    UNKNOWN_CUSTOMER = (404, "A customer is not known")
+    METHOD_NOT_ALLOWED = (405, "The route does not know this method")
+    BODY_TOO_SLOW = (408, "The body did not arrive in time")
+    BODY_TOO_LARGE = (413, "The body is too large")
+    WRONG_CONTENT_TYPE = (415, "The body is not declared as JSON")
+    INVALID_REQUEST = (422, "The request is not what the route expects")
+    INTERNAL_ERROR = (500, "The service failed")
+    NOT_READY = (503, "Nothing is loaded yet")
+
+    @property
+    def status(self) -> int:
+        return self.value[0]
+
+    @property
+    def title(self) -> str:
+        return self.value[1]
+
+    @property
+    def uri(self) -> str:
+        return f"urn:holdfast:problem:{self.name.lower().replace('_', '-')}"
+
+
+class Problem(Exception):
+    """A request that is refused. `more`: members beside the standard ones, as JSON values."""
+
+    def __init__(self, kind: Kind, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.more = more
+
+
+def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    kind = problem.kind
+    body = {
+        "type": kind.uri,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": quote(request.url.path),
+        **problem.more,
+    }
+    return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
+
+
+def on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return answer(request, error)
+
+
+def on_http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == Kind.METHOD_NOT_ALLOWED.status:
+        allowed = (error.headers or {}).get("Allow", "")
+        detail = f"expected {allowed}; came {request.method}"
+        return answer(request, Problem(Kind.METHOD_NOT_ALLOWED, detail), {"Allow": allowed})
+    detail = f"{request.url.path!r} is no route; /v1/openapi.json lists them"
+    return answer(request, Problem(Kind.UNKNOWN_ROUTE, detail))
+
+
+def on_failure(request: Request, _error: Exception) -> Response:
+    """A fault of ours: the log has it, the caller does not."""
+    return answer(request, Problem(Kind.INTERNAL_ERROR, "the fault is in the service's log; try again"))

@@ -1,0 +1,160 @@
+"""What is asked of the service: bodies and parameters, read strictly and refused by name."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from starlette.requests import ClientDisconnect, Request
+
+from serving.problem import Kind, Problem
+
+LARGEST_BODY = 1024 * 1024
+SLOWEST_BODY_SECONDS = 10
+MOST_CUSTOMERS = 1000
+
+
+def _timestamp(value: Any) -> Any:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError("an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00") from error
+
+
+def _not_in_the_future(moment: datetime) -> datetime:
+    if moment > datetime.now(UTC):
+        raise ValueError("a moment that is not in the future")
+    return moment
+
+
+def _each_once(ids: list[str]) -> list[str]:
+    if len(set(ids)) < len(ids):
+        twice = sorted({each for each in ids if ids.count(each) > 1})
+        raise ValueError(f"each customer once; named twice: {', '.join(map(repr, twice[:10]))}")
+    return ids
+
+
+AsOf = Annotated[AwareDatetime, BeforeValidator(_timestamp), AfterValidator(_not_in_the_future)]
+CustomerId = Annotated[str, Field(min_length=1)]
+
+
+class Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Moment(Asked):
+    """The parameters of a customer."""
+
+    as_of: Annotated[AsOf | None, Field(description="Facts as of then; by default, as of the week.")] = None
+
+
+class Customers(Asked):
+    """The customers asked for; if one of them is not known, none is answered."""
+
+    customer_ids: Annotated[
+        list[CustomerId],
+        Field(min_length=1, max_length=MOST_CUSTOMERS, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_each_once),
+    ]
+    as_of: Annotated[AsOf | None, Field(description="Facts as of then; by default, as of the week.")] = None
+
+
+T = TypeVar("T", bound=Asked)
+
+
+async def read_body(request: Request, kind: type[T]) -> T:
+    """The body as `kind`; raises Problem."""
+    read_parameters(request, Asked)
+    declared = request.headers.get("content-type", "")
+    if declared.partition(";")[0].strip().lower() != "application/json":
+        raise Problem(Kind.WRONG_CONTENT_TYPE, f"expected application/json; came {declared!r}")
+    return _validated(kind, parse(await _whole_body(request)))
+
+
+def read_parameters(request: Request, kind: type[T]) -> T:
+    """The query parameters as `kind`, each at most once; raises Problem."""
+    pairs = request.query_params.multi_items()
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            _invalid(
+                [{"field": name, "expected": "the parameter once", "came": f"{names.count(name)} times"}]
+            )
+    return _validated(kind, dict(pairs))
+
+
+def parse(body: bytes) -> Any:
+    """JSON as RFC 8259 has it: UTF-8, no NaN, no infinity; and no name twice in an object."""
+    try:
+        return json.loads(body.decode(), parse_constant=_no_number, object_pairs_hook=_names_once)
+    except (ValueError, RecursionError) as error:
+        raise Problem(Kind.NOT_JSON, f"expected JSON in UTF-8; {error}") from error
+
+
+def _no_number(word: str) -> NoReturn:
+    _invalid([{"field": "", "expected": "numbers that JSON knows", "came": word}])
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        _invalid([{"field": twice, "expected": "each name once in an object", "came": "twice"}])
+    return found
+
+
+async def _whole_body(request: Request) -> bytes:
+    """Reads on past the limit without keeping anything: a caller still sending would not see the answer."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(SLOWEST_BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size <= LARGEST_BODY:
+                    parts.append(part)
+    except TimeoutError:
+        detail = f"expected the body within {SLOWEST_BODY_SECONDS} seconds; {size} bytes came"
+        raise Problem(Kind.BODY_TOO_SLOW, detail) from None
+    except ClientDisconnect:
+        raise Problem(Kind.NOT_JSON, f"the connection ended after {size} bytes of the body") from None
+    if size > LARGEST_BODY:
+        raise Problem(Kind.BODY_TOO_LARGE, f"expected at most {LARGEST_BODY} bytes; came {size}")
+    return b"".join(parts)
+
+
+def _validated(kind: type[T], value: Any) -> T:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        _invalid(
+            [
+                {
+                    "field": ".".join(map(str, each["loc"])),
+                    "expected": each["msg"].removeprefix("Value error, "),
+                    "came": _short(each["input"]),
+                }
+                for each in error.errors(include_url=False, include_context=False)[:20]
+            ]
+        )
+
+
+def _invalid(errors: list[dict[str, str]]) -> NoReturn:
+    first = errors[0]
+    detail = f"{first['field'] or 'the body'}: expected {first['expected']}; came {first['came']}"
+    raise Problem(Kind.INVALID_REQUEST, detail, errors=errors)
+
+
+def _short(value: Any) -> str:
+    text = f"{len(value)} items" if isinstance(value, list) else ascii(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

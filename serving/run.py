@@ -1,0 +1,71 @@
+"""`python -m serving.run`: starts the service and says, once it is ready, what to ask it."""
+
+import argparse
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from decisions.assess import IN_BASE
+from releases.home import Home
+from releases.week import SCORES
+
+# Before BentoML is imported: it reports usage, and binds to every address, unless told not to.
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+SECONDS_UNTIL_READY = 300
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m serving.run", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="IP address to listen on")
+    parser.add_argument("--port", type=int, default=3000)
+    asked = parser.parse_args()
+    home = Path(os.environ.get("HOLDFAST_HOME", "home")).resolve()
+    os.environ["HOLDFAST_HOME"] = str(home)  # the worker runs in another folder
+    threading.Thread(target=_greet, args=(Home(home), asked.host, asked.port), daemon=True).start()
+    import bentoml  # noqa: PLC0415
+
+    try:
+        bentoml.serve(
+            "serving.service:Holdfast",
+            host=asked.host,
+            port=asked.port,
+            working_dir=str(Path(__file__).parent.parent),
+            blocking=True,
+        )
+    except (OSError, bentoml.exceptions.BentoMLConfigException) as error:
+        sys.exit(f"cannot listen on {asked.host}:{asked.port}: {error}; choose another --host or --port")
+
+
+def _greet(home: Home, host: str, port: int) -> None:
+    """Print one request to try, as soon as it will be answered."""
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    until = time.monotonic() + SECONDS_UNTIL_READY
+    while time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=1):
+                break
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.2)
+    else:
+        return
+    body = f'{{"customer_ids": ["{example_customer(home)}"]}}'
+    print(f"Try: curl -s {url}/v1/score -H 'content-type: application/json' -d '{body}'", flush=True)
+
+
+def example_customer(home: Home) -> str:
+    """Somebody of the published week, with a score where there is one."""
+    week = pq.ParquetFile(home.weeks / home.published().week / SCORES)
+    rows = week.read_row_group(0, columns=["customer_id", "status"]).to_pylist()
+    return next((row for row in rows if row["status"] == IN_BASE), rows[0])["customer_id"]
+
+
+if __name__ == "__main__":
+    main()

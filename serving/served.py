@@ -1,0 +1,108 @@
+"""What is served: one immutable object behind one reference, so that a new one takes over in an assignment."""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from decisions.assess import assess
+from releases.bundle import Bundle, read_bundle
+from releases.home import Home, Published
+from releases.policy import FrozenPolicy, read_frozen_policy
+from releases.week import WeekAbout, read_week_about
+from tables.history import Histories, read_histories
+from tables.refusal import Refused
+from tables.sealed import verify
+
+SECONDS_BETWEEN_LOOKS = 5.0
+# A child of BentoML's logger: the handlers are there.
+log = logging.getLogger("bentoml.holdfast")
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the pointer named when it was loaded, verified."""
+
+    published: Published
+    bundle: Bundle
+    policy: FrozenPolicy
+    week: WeekAbout
+    histories: Histories
+
+
+def load(home: Home, published: Published, before: Served | None = None) -> Served:
+    """Verify and load what is published; raises Refused. Histories already held are not read again."""
+    if not (published.bundle and published.policy and published.week):
+        raise Refused("nothing is published yet; run `holdfast score`")
+    key = home.key()
+    week = read_week_about(home.weeks / published.week, key)
+    if before and before.week.base == week.base:
+        histories = before.histories
+    else:
+        base = home.bases / week.base
+        verify(base)
+        histories = read_histories(base / "histories")
+    served = Served(
+        published=published,
+        bundle=read_bundle(home.bundles / published.bundle, key),
+        policy=read_frozen_policy(home.policies / published.policy, key),
+        week=week,
+        histories=histories,
+    )
+    # The first reading compiles; nobody should wait for it.
+    assess(
+        histories,
+        np.arange(min(1, len(histories))),
+        week.moment,
+        served.bundle.scorer,
+        served.bundle.question,
+        served.policy.offers,
+        served.policy.policy,
+    )
+    return served
+
+
+class Window:
+    """Shows what is served now, and looks every few seconds whether something else was published."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.served: Served | None = None
+        self._looked_at: Published | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._watch, name="published", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def look(self) -> None:
+        """Load what is published if it is new; what is refused leaves the old one in its place."""
+        published = self.home.published()
+        if published == self._looked_at:
+            return
+        try:
+            served = load(self.home, published, self.served)
+        except Refused as error:
+            # Refused once is refused until something else is published.
+            self._looked_at = published
+            log.error("refused: %s; serving %s", error, self._current())
+            return
+        self.served, self._looked_at = served, published
+        log.info("serving %s", self._current())
+
+    def _watch(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self.look()
+            except Exception:  # a full disk, a pointer that cannot be read: the next look may succeed
+                log.exception("what is published could not be loaded; serving %s", self._current())
+            self._stopped.wait(SECONDS_BETWEEN_LOOKS)
+
+    def _current(self) -> str:
+        if self.served is None:
+            return "nothing"
+        now = self.served.published
+        return f"bundle {now.bundle}, policy {now.policy}, week {now.week}"
