@@ -25,6 +25,8 @@ install: $(VENV)/.run ## make .venv with `holdfast` in it
 
 $(VENV)/.run: pyproject.toml requirements.lock
 	$(call install_extras,train$(comma)serve)
+	@echo "compiling the fact reader (half a minute, once)"
+	@$(BIN)/python -m features.warm
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock

@@ -1,6 +1,5 @@
 """`holdfast check`: the incoming tables against the contract, then sorted into histories."""
 
-import json
 import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,7 +8,6 @@ from typing import Any
 
 from pipelines.terminal import bar, grid
 from releases.home import Home
-from releases.week import ABOUT
 from tables.checking import check_tables
 from tables.refusal import Refused
 from tables.sealed import canonical_json, point, pointed, sealed_folder
@@ -50,20 +48,12 @@ class Unusable(Refused):
 
 def _prune(home: Home) -> None:
     """Bases that nothing published was read from any more, and imports before the current one, go."""
-    weeks = {state.week for state in home.states()}
-    read_from = {_base_of(home.weeks / week) for week in weeks if week}
+    read_from = home.bases_in_use()
     for shelf, kept in ((home.bases, read_from), (home.incoming, set())):
         current = pointed(shelf)
         for folder in shelf.iterdir():
             if folder.is_dir() and folder != current and folder.name not in kept and folder.name[0] != ".":
                 shutil.rmtree(folder)
-
-
-def _base_of(week: Path) -> str:
-    try:
-        return str(json.loads((week / ABOUT).read_text(encoding="utf-8"))["base"])
-    except (OSError, ValueError, KeyError):
-        return ""
 
 
 def render(result: dict[str, Any]) -> list[Any]:

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from features.catalogue import FAMILIES
 from features.reader import names_of, read_facts
+from pipelines.as_of import moment_of
 from pipelines.terminal import bar, grid
-from pipelines.train import moment_of
 from releases.home import Home
 from tables.history import read_histories
 from tables.moment import from_micros

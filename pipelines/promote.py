@@ -9,8 +9,8 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
+from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION, MODEL, use_tracking
 from pipelines.terminal import bar
-from pipelines.tracking import BUNDLE, CHALLENGER, CHAMPION, MODEL, use_tracking
 from releases.bundle import open_bundle, read_bundle
 from releases.home import Home
 from releases.signature import sign

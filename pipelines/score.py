@@ -11,9 +11,9 @@ from decisions.budget import solve_price, spent
 from decisions.choice import NOTHING, Choices, choose
 from decisions.policy import read_policy
 from models.scorer import Scores
+from pipelines.as_of import moment_of, offers_of
 from pipelines.configuration import configuration
 from pipelines.terminal import bar, grid
-from pipelines.train import moment_of, offers_of
 from releases.bundle import read_bundle
 from releases.home import Home
 from releases.policy import FrozenPolicy, freeze_policy

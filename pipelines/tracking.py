@@ -1,6 +1,5 @@
 """What training leaves in MLflow: a run to compare, and a registered model to promote."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,9 @@ from models.metric import Interval
 from models.question import Question
 from models.scorer import Scorer
 from pipelines.plot import calibration_plot, gain_plot, shap_plot
+from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, MODEL, use_tracking
 
 mpl.use("Agg")
-
-DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
-MODEL = "holdfast-churn"
-CHALLENGER, CHAMPION = "challenger", "champion"
-BUNDLE = "bundle"
 
 
 @dataclass(frozen=True)
@@ -37,16 +32,6 @@ class Tracked:
     customer: CustomerModels
     frame: Frame
     question: Question
-
-
-def use_tracking() -> str:
-    """Point MLflow at MLFLOW_TRACKING_URI, by default at the SQLite store inside mlruns/."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
-    if uri == DEFAULT_URI:
-        Path("mlruns").mkdir(exist_ok=True)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
-    return uri
 
 
 def track(made: Tracked, experiment: str) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from decisions.policy import read_offers, read_policy
-from models.churn import CustomerModels, is_unseen, train_customer_models
+from decisions.policy import read_policy
+from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
 from models.scorer import Scorer
+from pipelines.as_of import moment_of, offers_of
 from pipelines.configuration import configuration
 from pipelines.terminal import bar, grid
 from pipelines.tracking import Tracked, track
@@ -21,9 +22,7 @@ from pipelines.truth import compare_with_truth
 from releases.bundle import write_bundle
 from releases.home import Home
 from tables.history import Histories, read_histories
-from tables.moment import from_micros, parse_moment, to_micros
-from tables.offer import Offer, offers_at
-from tables.refusal import Refused
+from tables.moment import from_micros
 
 
 def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[str, Any]:
@@ -38,7 +37,7 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
         frame = build_frame(
             histories,
             question,
-            (*moments.train, *moments.test),
+            moments,
             margin_rate=policy.margin_rate,
             progress=progress,
         )
@@ -67,24 +66,6 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
     return result | logged
 
 
-def moment_of(histories: Histories, as_of: str | None) -> int:
-    """The moment asked for, by default the last one the data knows; refused before the data begins."""
-    if as_of is None:
-        return histories.last_at
-    t = to_micros(parse_moment(as_of, histories.time_zone))
-    if t < histories.first_at:
-        raise Refused(
-            f"--as-of {as_of} lies before the data, which begins on "
-            f"{from_micros(histories.first_at):%Y-%m-%d}"
-        )
-    return t
-
-
-def offers_of(base: Path, t: int, zone: str) -> tuple[Offer, ...]:
-    """The base's offers known at t, with those of config/offers.yaml."""
-    return read_offers(configuration() / "offers.yaml", offers_at(base / "tables", t), zone)
-
-
 def _scorer(customer: CustomerModels, offer: OfferTraining) -> Scorer:
     return Scorer(
         names=customer.names,
@@ -106,7 +87,6 @@ def _result(
     offer: OfferTraining,
     truth: dict[str, Any],
 ) -> dict[str, Any]:
-    unseen = is_unseen(frame.facts.places)
     strongest = sorted(customer.importance.items(), key=lambda each: -each[1])
     return {
         "base": base.name,
@@ -122,7 +102,7 @@ def _result(
             "rows": len(frame),
             "facts": len(customer.names),
             "customers": len(np.unique(frame.facts.places)),
-            "customers_unseen_in_training": len(np.unique(frame.facts.places[unseen])),
+            "customers_unseen_in_training": len(np.unique(frame.facts.places[frame.unseen])),
         },
         "churn": asdict(customer.evaluation) | {"calibration": customer.calibration},
         "value": customer.value_evaluation,

@@ -20,19 +20,20 @@ from serving.problem import Kind, Problem
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
 from tables.moment import from_micros, to_micros
+from tables.offer import Offer
 from tables.refusal import Refused
 
 FACTS = facts_of(FAMILIES)
 
 
 def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.Scores:
-    t, assessed = _assess(served, customer_ids, as_of)
+    t, assessed = _assess(served, customer_ids, as_of, offers=())
     return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
 
 
 def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.NextBestOffers:
-    t, assessed = _assess(served, customer_ids, as_of)
     frozen = served.policy
+    t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
     choices = choose(
         assessed.scores,
         frozen.offers,
@@ -47,7 +48,7 @@ def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | N
 
 
 def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
-    t, assessed = _assess(served, [customer_id], as_of)
+    t, assessed = _assess(served, [customer_id], as_of, offers=())
     facts = {
         named.name: answer.FactAnswer(
             meaning=answer.Words(en=named.fact.meaning, zh=named.fact.chinese),
@@ -63,7 +64,9 @@ def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer
     return answer.Customer(**_released(served, t), **dict(scored), attributes=known, facts=facts)
 
 
-def _assess(served: Served, customer_ids: list[str], as_of: datetime | None) -> tuple[int, Assessment]:
+def _assess(
+    served: Served, customer_ids: list[str], as_of: datetime | None, offers: tuple[Offer, ...]
+) -> tuple[int, Assessment]:
     """The week's moment is the default: answers then are the published week's."""
     histories = served.histories
     t = served.week.moment if as_of is None else to_micros(as_of)
@@ -83,8 +86,8 @@ def _assess(served: Served, customer_ids: list[str], as_of: datetime | None) -> 
         known = set(histories.ids)
         unknown = [each for each in customer_ids if each not in known]
         raise Problem(Kind.UNKNOWN_CUSTOMER, f"{error}; nobody was answered", customer_ids=unknown) from error
-    bundle, frozen = served.bundle, served.policy
-    return t, assess(histories, places, t, bundle.scorer, bundle.question, frozen.offers, frozen.policy)
+    bundle, policy = served.bundle, served.policy.policy
+    return t, assess(histories, places, t, bundle.scorer, bundle.question, offers, policy)
 
 
 def _released(served: Served, t: int) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
             customer_id=served.histories.ids[place],
             status=assessed.status[row],
             churn_probability=probability,
-            risk_band=band and answer.Words(en=band.name, zh=band.chinese),
+            risk_band=None if band is None else answer.Words(en=band.name, zh=band.chinese),
             expected_value=_money(served, assessed.scores.value[row]),
             reasons=[] if probability is None else _reasons(served, assessed, row),
         )

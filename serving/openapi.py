@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from serving import answer
 from serving.example import ANY_BODY, CUSTOMER, EXAMPLES, OFFER, SCORE
@@ -26,12 +26,11 @@ ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
 
 
 def document() -> dict[str, Any]:
-    models: list[type[BaseModel]] = [model for _, _, model in ANSWERS.values()]
+    answers: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "serialization") for _, _, model in ANSWERS.values()
+    ]
     _, schemas = models_json_schema(
-        [
-            (Customers, "validation"),
-            *((model, "serialization") for model in (*models, answer.ProblemDetails)),
-        ],
+        [(Customers, "validation"), *answers, (answer.ProblemDetails, "serialization")],
         ref_template=REFERENCE,
     )
     return {

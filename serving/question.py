@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -21,29 +22,44 @@ from serving.problem import Kind, Problem
 LARGEST_BODY = 1024 * 1024
 SLOWEST_BODY_SECONDS = 10
 MOST_CUSTOMERS = 1000
+# What pydantic's kinds of errors expected.
+EXPECTED = {
+    "missing": "the field",
+    "extra_forbidden": "no such field",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "string_unicode": "a text in Unicode",
+    "list_type": "a list",
+    "too_short": "at least one customer",
+    "too_long": f"at most {MOST_CUSTOMERS} customers",
+    "model_type": "an object",
+}
 
 
-def _timestamp(value: Any) -> Any:
+def _moment(value: Any) -> datetime:
     try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError) as error:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("no zone")
+        moment = moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00") from error
-
-
-def _not_in_the_future(moment: datetime) -> datetime:
     if moment > datetime.now(UTC):
         raise ValueError("a moment that is not in the future")
     return moment
 
 
 def _each_once(ids: list[str]) -> list[str]:
-    if len(set(ids)) < len(ids):
-        twice = sorted({each for each in ids if ids.count(each) > 1})
-        raise ValueError(f"each customer once; named twice: {', '.join(map(repr, twice[:10]))}")
+    if twice := _twice(ids):
+        raise ValueError(f"each customer once; named again: {', '.join(map(repr, twice[:10]))}")
     return ids
 
 
-AsOf = Annotated[AwareDatetime, BeforeValidator(_timestamp), AfterValidator(_not_in_the_future)]
+def _twice(names: list[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+AsOf = Annotated[AwareDatetime, BeforeValidator(_moment)]
 CustomerId = Annotated[str, Field(min_length=1)]
 
 
@@ -83,12 +99,8 @@ async def read_body(request: Request, kind: type[T]) -> T:
 def read_parameters(request: Request, kind: type[T]) -> T:
     """The query parameters as `kind`, each at most once; raises Problem."""
     pairs = request.query_params.multi_items()
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            _invalid(
-                [{"field": name, "expected": "the parameter once", "came": f"{names.count(name)} times"}]
-            )
+    if twice := _twice([name for name, _ in pairs]):
+        _invalid([{"field": twice[0], "expected": "each parameter once", "came": "more"}])
     return _validated(kind, dict(pairs))
 
 
@@ -105,12 +117,9 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        _invalid([{"field": twice, "expected": "each name once in an object", "came": "twice"}])
-    return found
+    if twice := _twice([name for name, _ in pairs]):
+        _invalid([{"field": twice[0], "expected": "each name once in an object", "came": "more"}])
+    return dict(pairs)
 
 
 async def _whole_body(request: Request) -> bytes:
@@ -141,8 +150,8 @@ def _validated(kind: type[T], value: Any) -> T:
             [
                 {
                     "field": ".".join(map(str, each["loc"])),
-                    "expected": each["msg"].removeprefix("Value error, "),
-                    "came": _short(each["input"]),
+                    "expected": EXPECTED.get(each["type"], each["msg"].removeprefix("Value error, ")),
+                    "came": "nothing" if each["type"] == "missing" else _short(each["input"]),
                 }
                 for each in error.errors(include_url=False, include_context=False)[:20]
             ]

@@ -33,7 +33,7 @@ def main() -> None:
 
     try:
         bentoml.serve(
-            "serving.service:Holdfast",
+            "serving.service:service",
             host=asked.host,
             port=asked.port,
             working_dir=str(Path(__file__).parent.parent),
@@ -64,7 +64,7 @@ def example_customer(home: Home) -> str:
     """Somebody of the published week, with a score where there is one."""
     week = pq.ParquetFile(home.weeks / home.published().week / SCORES)
     rows = week.read_row_group(0, columns=["customer_id", "status"]).to_pylist()
-    return next((row for row in rows if row["status"] == IN_BASE), rows[0])["customer_id"]
+    return str(next((row for row in rows if row["status"] == IN_BASE), rows[0])["customer_id"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is served: one immutable object behind one reference, so that a new one takes over in an assignment."""
+"""What is served: one immutable object behind one reference, so that to change it is an assignment."""
 
 import logging
 import threading

@@ -34,7 +34,11 @@ class Front:
             self._window.stop()
 
 
-@bentoml.service(
+class Holdfast:
+    """Scores, offers and what is known of customers, from what is published."""
+
+
+service = bentoml.service(
     name="holdfast",
     workers=1,
     http={"host": "127.0.0.1"},
@@ -45,9 +49,5 @@ class Front:
         {"name": "OMP_NUM_THREADS", "value": "1"},
         {"name": "OTEL_SDK_DISABLED", "value": "true"},
     ],
-)
-class Holdfast:
-    """Scores, offers and what is known of customers, from what is published."""
-
-
-Holdfast.add_asgi_middleware(Front)
+)(Holdfast)
+service.add_asgi_middleware(Front)

@@ -17,8 +17,6 @@ from models.question import Question
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
-# One customer in five is never trained on, so that memory of a customer cannot pass for skill.
-UNSEEN_SHARE = 0.2
 # Tweedie's compound Poisson: most customers bring nothing, some a lot (Jorgensen 1987).
 VALUE = {"objective": "tweedie", "tweedie_variance_power": 1.5}
 
@@ -42,18 +40,12 @@ class CustomerModels:
     predictions: dict[str, Floats]
 
 
-def is_unseen(places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Customers kept out of training, by hash."""
-    mixed = (places.astype(np.uint64) + np.uint64(7)) * np.uint64(0xD1B54A32D192ED03)
-    return (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53 < UNSEEN_SHARE
-
-
 def train_customer_models(
     frame: Frame, moments: Moments, question: Question, progress: Progress | None = None
 ) -> CustomerModels:
     """Raises Refused when there is nothing to learn from: too few rows, or one outcome only."""
-    train_all, test = frame.at(moments.train), frame.at(moments.test)
-    train = train_all.rows(~is_unseen(train_all.facts.places))
+    train, test = frame.at(moments.train), frame.at(moments.test)
+    train = train.rows(~train.unseen)
     _check(train, "training", question)
     _check(test, "test", question)
     names = frame.facts.names
@@ -78,7 +70,6 @@ def train_customer_models(
     )
     ours = calibration(np.asarray(churn.booster.predict(test.facts.values)))
     predictions = {"model": ours} | predict_baselines(train, test, question)
-    unseen = is_unseen(test.facts.places)
     value_predicted = np.asarray(value.booster.predict(test.facts.values))
     gains = churn.booster.feature_importance("gain")
     return CustomerModels(
@@ -93,7 +84,7 @@ def train_customer_models(
             trees=value.trees,
             parameters=VALUE,
         ),
-        evaluation=evaluate(test, question, predictions, unseen),
+        evaluation=evaluate(test, question, predictions),
         value_evaluation=_evaluate_value(test, value_predicted),
         importance=dict(zip(names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
         test=test,

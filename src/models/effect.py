@@ -208,9 +208,8 @@ def _evaluate(models: OfferModels, later: ContactFrame) -> dict[str, Interval]:
 def _value_added(frame: ContactFrame) -> Interval:
     """Mean value of those contacted less that of those held back, minor units."""
 
-    def effect(_: Floats, value: Floats, weight: Floats) -> float:
-        sent = weight * frame.contacted
-        held = weight * ~frame.contacted
+    def effect(contacted: Floats, value: Floats, weight: Floats) -> float:
+        sent, held = weight * contacted, weight * (1 - contacted)
         return float((sent * value).sum() / sent.sum() - (held * value).sum() / held.sum())
 
-    return with_interval(effect, frame.value, frame.value, frame.facts.places)
+    return with_interval(effect, frame.contacted.astype(np.float64), frame.value, frame.facts.places)

@@ -32,7 +32,6 @@ def evaluate(
     test: Frame,
     question: Question,
     predictions: dict[str, Floats],
-    unseen: npt.NDArray[np.bool_],
 ) -> Evaluation:
     """predictions: model -> probabilities for the rows of `test`, the first model being ours.
 
@@ -56,7 +55,7 @@ def evaluate(
         for t in np.unique(test.facts.moments)
     }
     by_slice = {}
-    for name, member in slices(test, question, unseen).items():
+    for name, member in slices(test, question).items():
         rows = member & latest
         left = test.churned[rows].sum()
         if min(left, rows.sum() - left) >= LEAST_IN_SLICE:
@@ -71,17 +70,15 @@ def evaluate(
     )
 
 
-def slices(
-    frame: Frame, question: Question, unseen: npt.NDArray[np.bool_]
-) -> dict[str, npt.NDArray[np.bool_]]:
+def slices(frame: Frame, question: Question) -> dict[str, npt.NDArray[np.bool_]]:
     """Groups of rows that somebody will ask about."""
     orders = frame.facts.column(f"orders_{question.base_days}d")
     known_for = frame.facts.column("days_since_first_order")
     spend = frame.facts.column(f"spend_{question.base_days}d")
     low, high = np.quantile(spend, [1 / 3, 2 / 3])
     return {
-        "customers seen in training": ~unseen,
-        "customers unseen in training": unseen,
+        "customers seen in training": ~frame.unseen,
+        "customers unseen in training": frame.unseen,
         "one order in the base window": orders == 1,
         "two to four orders": (orders >= 2) & (orders <= 4),
         "five orders or more": orders >= 5,

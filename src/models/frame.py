@@ -9,6 +9,7 @@ from features.order import order
 from features.reader import FactTable, Progress, read_facts
 from features.value import margin, net_spend
 from models.question import Question
+from tables.code import lots_of
 from tables.history import Histories
 from tables.moment import DAY, from_micros
 from tables.refusal import Refused
@@ -17,6 +18,10 @@ Floats = npt.NDArray[np.float64]
 STEP = 28 * DAY
 # Facts need something to look back on before they can teach anything.
 LEAST_HISTORY = 91 * DAY
+# More rows than this teach the models nothing they would notice: fewer customers are read at each moment.
+MOST_ROWS = 100_000
+# One customer in five is never trained on, so that memory of a customer cannot pass for skill.
+UNSEEN_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,13 @@ class Moments:
 
 @dataclass(frozen=True)
 class Frame:
-    """Rows of the base. churned: 0 or 1; value: net value over the horizon in minor units; shape (rows,)."""
+    """Rows of the base. churned: 0 or 1; value: net value over the horizon in minor units; unseen: of a
+    customer never trained on; shape (rows,)."""
 
     facts: FactTable
     churned: Floats
     value: Floats
+    unseen: npt.NDArray[np.bool_]
 
     def at(self, moments: tuple[int, ...]) -> "Frame":
         return self.rows(np.isin(self.facts.moments, moments))
@@ -44,6 +51,7 @@ class Frame:
             FactTable(facts.places[chosen], facts.moments[chosen], facts.names, facts.values[chosen]),
             self.churned[chosen],
             self.value[chosen],
+            self.unseen[chosen],
         )
 
     def __len__(self) -> int:
@@ -77,22 +85,23 @@ def training_moments(
 def build_frame(
     histories: Histories,
     question: Question,
-    moments: tuple[int, ...],
+    moments: Moments,
     *,
     margin_rate: float,
     progress: Progress | None = None,
 ) -> Frame:
     """Facts and labels of the base at each moment. Raises Refused when nobody is in the base."""
-    everyone = np.arange(len(histories), dtype=np.int64)
+    lots = lots_of(histories.ids, "sample")
     parts = []
-    for k, t in enumerate(moments):
-        facts = read_facts(histories, everyone, t)
-        in_base = facts.column(f"orders_{question.base_days}d") > 0
-        parts.append(
-            FactTable(facts.places[in_base], facts.moments[in_base], facts.names, facts.values[in_base])
-        )
+    every = (*moments.train, *moments.test)
+    for k, t in enumerate(every):
+        base = base_at(histories, question, t)
+        most = MOST_ROWS // (len(moments.train) if t in moments.train else len(moments.test))
+        if len(base) > most:
+            base = base[lots[base] < most / len(base)]
+        parts.append(read_facts(histories, base, t))
         if progress:
-            progress(k + 1, len(moments))
+            progress(k + 1, len(every))
     facts = FactTable(
         np.concatenate([part.places for part in parts]),
         np.concatenate([part.moments for part in parts]),
@@ -102,15 +111,24 @@ def build_frame(
     if len(facts.places) == 0:
         raise Refused(
             f"nobody bought in the {question.base_days} days before "
-            f"{', '.join(f'{from_micros(t):%Y-%m-%d}' for t in moments)}: there is no base to learn from"
+            f"{', '.join(f'{from_micros(t):%Y-%m-%d}' for t in every)}: there is no base to learn from"
         )
     days = question.horizon_days
-    outcome = read_facts(histories, facts.places, facts.moments + question.horizon, (order,))
+    ends = facts.moments + question.horizon
+    outcome = read_facts(histories, facts.places, ends, (order,))
     return Frame(
         facts=facts,
         churned=(outcome.column(f"orders_{days}d") == 0).astype(np.float64),
-        value=value_over(histories, facts.places, facts.moments + question.horizon, days, margin_rate),
+        value=value_over(histories, facts.places, ends, days, margin_rate),
+        unseen=lots_of(histories.ids, "unseen")[facts.places] < UNSEEN_SHARE,
     )
+
+
+def base_at(histories: Histories, question: Question, t: int) -> npt.NDArray[np.int64]:
+    """The customers the question is about at t: those who bought in (t - base_days, t]."""
+    everyone = np.arange(len(histories), dtype=np.int64)
+    orders = read_facts(histories, everyone, t, (order,)).column(f"orders_{question.base_days}d")
+    return everyone[orders > 0]
 
 
 def value_over(

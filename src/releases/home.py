@@ -10,6 +10,7 @@ from tables.refusal import Refused
 from tables.sealed import pointed, write_whole
 
 STATES_KEPT = 20
+WEEK_ABOUT = "week.json"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class Home:
     def published(self) -> Published:
         states = self.states()
         return states[0] if states else Published()
+
+    def bases_in_use(self) -> set[str]:
+        """The bases that weeks which can be rolled back to were read from."""
+        found = set()
+        for state in self.states():
+            about = self.weeks / state.week / WEEK_ABOUT
+            if state.week and about.exists():
+                found.add(str(json.loads(about.read_text(encoding="utf-8"))["base"]))
+        return found
 
     def publish(self, **parts: Any) -> Published:
         """Move the one pointer: the named parts change, the others stay."""

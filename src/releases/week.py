@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from decisions.assess import IN_BASE, Assessment
 from decisions.choice import NOTHING, WORDS, Choices, Why
 from models.reason import Money, Words, reasons
+from releases.home import WEEK_ABOUT
 from releases.policy import FrozenPolicy
 from releases.signature import verify_signed
 from tables.contract import CONTACT_CHANNELS
@@ -22,7 +23,6 @@ from tables.sealed import canonical_json
 
 BEST_OFFERS = 3
 SCORES = "scores.parquet"
-ABOUT = "week.json"
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,13 @@ def write_week(folder: Path, rows: Iterator[pa.Table], about: WeekAbout) -> None
     with pq.ParquetWriter(folder / SCORES, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for table in rows:
             writer.write_table(table)
-    (folder / ABOUT).write_text(canonical_json(asdict(about)), encoding="utf-8")
+    (folder / WEEK_ABOUT).write_text(canonical_json(asdict(about)), encoding="utf-8")
 
 
 def read_week_about(folder: Path, key: bytes) -> WeekAbout:
     """Verify the week and say what it is."""
     verify_signed(folder, key)
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    about = json.loads((folder / WEEK_ABOUT).read_text(encoding="utf-8"))
     return WeekAbout(**{**about, "churn_quantiles": tuple(about["churn_quantiles"])})
 
 

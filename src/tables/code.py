@@ -43,3 +43,13 @@ def codes(texts: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
 
 def code(text: str) -> int:
     return int(codes(pa.array([text]))[0])
+
+
+def lots_of(texts: npt.NDArray[np.object_], salt: str) -> npt.NDArray[np.float64]:
+    """A number in [0, 1) for each text: the same on every machine, run and engine; shape (texts,)."""
+    lots = codes(pa.array([f"{salt}|{text}" for text in texts], pa.string())).view(np.uint64)
+    # FNV-1a leaves patterns in its high bits; SplitMix64's last steps (Steele et al. 2014) spread them.
+    lots = (lots ^ (lots >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    lots = (lots ^ (lots >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    lots ^= lots >> np.uint64(31)
+    return (lots >> np.uint64(11)).astype(np.float64) / 2.0**53

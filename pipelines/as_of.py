@@ -1,0 +1,28 @@
+"""The moment a job speaks of, and the offers known at it."""
+
+from pathlib import Path
+
+from decisions.policy import read_offers
+from pipelines.configuration import configuration
+from tables.history import Histories
+from tables.moment import from_micros, parse_moment, to_micros
+from tables.offer import Offer, offers_at
+from tables.refusal import Refused
+
+
+def moment_of(histories: Histories, as_of: str | None) -> int:
+    """The moment asked for, by default the last one the data knows; refused before the data begins."""
+    if as_of is None:
+        return histories.last_at
+    t = to_micros(parse_moment(as_of, histories.time_zone))
+    if t < histories.first_at:
+        raise Refused(
+            f"--as-of {as_of} lies before the data, which begins on "
+            f"{from_micros(histories.first_at):%Y-%m-%d}"
+        )
+    return t
+
+
+def offers_of(base: Path, t: int, zone: str) -> tuple[Offer, ...]:
+    """The base's offers known at t, with those of config/offers.yaml."""
+    return read_offers(configuration() / "offers.yaml", offers_at(base / "tables", t), zone)

@@ -1,0 +1,21 @@
+"""Where MLflow keeps runs and models, and what ours are called there."""
+
+import os
+from pathlib import Path
+
+import mlflow
+
+DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
+MODEL = "holdfast-churn"
+CHALLENGER, CHAMPION = "challenger", "champion"
+BUNDLE = "bundle"
+
+
+def use_tracking() -> str:
+    """Point MLflow at MLFLOW_TRACKING_URI, by default at the SQLite store inside mlruns/."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    if uri == DEFAULT_URI:
+        Path("mlruns").mkdir(exist_ok=True)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
+    return uri
