@@ -16,7 +16,7 @@ install_extras = $(PYTHON) -m venv $(VENV) && \
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[$(1)]'
 endif
 
-.PHONY: help install run test lint format types notebooks bench lock clean
+.PHONY: help install run test lint format notebooks bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,16 @@ $(VENV)/.dev: pyproject.toml requirements.lock
 
 comma := ,
 
+run: $(VENV)/.run ## simulate, check, train, promote, score; then serve (SERVE=0: do not)
+	$(BIN)/holdfast simulate --home $(HOME_DIR) --customers $(CUSTOMERS)
+	$(BIN)/holdfast check --home $(HOME_DIR)
+	$(BIN)/holdfast train --home $(HOME_DIR)
+	$(BIN)/holdfast promote --home $(HOME_DIR)
+	$(BIN)/holdfast score --home $(HOME_DIR)
+ifneq ($(SERVE),0)
+	$(BIN)/holdfast serve --home $(HOME_DIR)
+endif
+
 lint: $(VENV)/.dev ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,5 +58,14 @@ format: $(VENV)/.dev ## let ruff mend what it can
 test: lint ## lint, types and tests
 	$(BIN)/pytest
 
+notebooks: $(VENV)/.dev ## run the notebooks into .ipynb
+	cd notebooks && ../$(BIN)/jupytext --to ipynb --execute *.py
+
+bench: $(VENV)/.dev ## every claim beside its peer, at a size that takes minutes
+	$(BIN)/python -m benchmarks.features --customers 200000
+
 lock: ## resolve the versions anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --all-extras --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove what was made, but no home
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

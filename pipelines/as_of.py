@@ -5,7 +5,7 @@ from pathlib import Path
 from decisions.policy import read_offers
 from pipelines.configuration import configuration
 from tables.history import Histories
-from tables.moment import from_micros, parse_moment, to_micros
+from tables.moment import local_day, parse_moment, to_micros
 from tables.offer import Offer, offers_at
 from tables.refusal import Refused
 
@@ -18,7 +18,7 @@ def moment_of(histories: Histories, as_of: str | None) -> int:
     if t < histories.first_at:
         raise Refused(
             f"--as-of {as_of} lies before the data, which begins on "
-            f"{from_micros(histories.first_at):%Y-%m-%d}"
+            f"{local_day(histories.first_at, histories.time_zone)}"
         )
     return t
 

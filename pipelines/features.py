@@ -13,7 +13,7 @@ from pipelines.as_of import moment_of
 from pipelines.terminal import bar, grid
 from releases.home import Home
 from tables.history import read_histories
-from tables.moment import from_micros
+from tables.moment import in_zone
 
 
 def catalogue() -> dict[str, Any]:
@@ -41,7 +41,7 @@ def customer_facts(home: Home, customer: str, as_of: str | None) -> dict[str, An
     facts = read_facts(histories, histories.places([customer]), t)
     return {
         "customer_id": customer,
-        "moment": from_micros(t).isoformat(),
+        "moment": in_zone(t, histories.time_zone).isoformat(),
         "facts": dict(zip(facts.names, facts.values[0].tolist(), strict=True)),
     }
 
@@ -58,7 +58,7 @@ def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
     return {
         "customers": len(histories),
         "facts": len(names_of()),
-        "moment": from_micros(t).isoformat(),
+        "moment": in_zone(t, histories.time_zone).isoformat(),
         "path": str(out),
         "hash": facts.hash(),
     }

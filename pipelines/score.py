@@ -20,7 +20,7 @@ from releases.policy import FrozenPolicy, freeze_policy
 from releases.signature import sign
 from releases.week import WeekAbout, week_rows, write_week
 from tables.history import Histories, read_histories
-from tables.moment import from_micros
+from tables.moment import in_zone, local_day
 from tables.refusal import Refused
 from tables.sealed import sealed_folder
 
@@ -48,7 +48,8 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
             progress(int(batch[-1]) + 1, len(histories))
     if not any((each.status == IN_BASE).any() for each in assessed):
         raise Refused(
-            f"nobody bought in the {bundle.question.base_days} days before {from_micros(t):%Y-%m-%d}; "
+            f"nobody bought in the {bundle.question.base_days} days before "
+            f"{local_day(t, histories.time_zone)}; "
             "there is no base to score: choose another --as-of"
         )
     whole = _together(assessed)
@@ -68,7 +69,7 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
     return {
         "week": staged.name,
         "path": str(staged.path),
-        "moment": from_micros(t).isoformat(),
+        "moment": in_zone(t, histories.time_zone).isoformat(),
         "bundle": bundle.name,
         "policy": frozen.name,
         **_summary(whole, _choose(whole, frozen, t, price), about),

@@ -17,7 +17,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-errors = Console(stderr=True)
+# In a notebook too the bar is text: its widget would need another package.
+errors = Console(stderr=True, force_jupyter=False)
 
 
 def show(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], list[Any]]) -> None:

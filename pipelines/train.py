@@ -22,7 +22,7 @@ from pipelines.truth import compare_with_truth
 from releases.bundle import write_bundle
 from releases.home import Home
 from tables.history import Histories, read_histories
-from tables.moment import from_micros
+from tables.moment import in_zone, local_day
 
 
 def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
             progress=progress,
         )
     with bar("training churn, value") as progress:
-        customer = train_customer_models(frame, moments, question, progress)
+        customer = train_customer_models(frame, moments, question, histories.time_zone, progress)
     with bar("training offers") as progress:
         offer = train_offer_models(
             histories,
@@ -90,12 +90,12 @@ def _result(
     strongest = sorted(customer.importance.items(), key=lambda each: -each[1])
     return {
         "base": base.name,
-        "as_of": from_micros(t).isoformat(),
+        "as_of": in_zone(t, histories.time_zone).isoformat(),
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "question": asdict(question) | {"label": question.label},
         "moments": {
-            "train": [from_micros(each).isoformat() for each in moments.train],
-            "test": [from_micros(each).isoformat() for each in moments.test],
+            "train": [local_day(each, histories.time_zone) for each in moments.train],
+            "test": [local_day(each, histories.time_zone) for each in moments.test],
         },
         "data": {
             "hash": frame.facts.hash(),
@@ -128,7 +128,7 @@ def render(result: dict[str, Any]) -> list[Any]:
     sliced = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_slice"].items()]
     monthly = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_month"].items()]
     parts: list[Any] = [
-        f"Held-out time {result['moments']['test'][-1][:10]}: {churn['customers']:,} customers, "
+        f"Held-out time {result['moments']['test'][-1]}: {churn['customers']:,} customers, "
         f"{churn['churn_rate']:.1%} bought nothing within {result['question']['horizon_days']} days "
         "(95 % bootstrap intervals)",
         grid("Churn", ["model", *metrics], headline),

@@ -16,7 +16,7 @@ from models.question import Question
 from models.scorer import Scorer
 from releases.home import Home
 from tables.history import Histories
-from tables.moment import from_micros, zone_of
+from tables.moment import local_day
 from tables.offer import Offer
 
 Floats = npt.NDArray[np.float64]
@@ -37,11 +37,7 @@ def compare_with_truth(
     The models have seen nothing after t. Net value is what contacting adds over not contacting, summed over
     the customers of the test; the oracle knows every customer's hidden state and tastes.
     """
-    path = (
-        home.current_incoming()
-        / "truth"
-        / f"{from_micros(t).astimezone(zone_of(histories.time_zone)):%Y-%m-%d}.parquet"
-    )
+    path = home.current_incoming() / "truth" / f"{local_day(t, histories.time_zone)}.parquet"
     if not path.exists() or question.horizon_days != 91:
         return {}
     truth = pq.read_table(path)

@@ -1,7 +1,6 @@
 """The routes, as one ASGI application."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
@@ -23,8 +22,6 @@ from serving.served import Served, Window
 # A thread costs more than scoring a few customers; more of them must not keep the others waiting.
 MOST_IN_THE_LOOP = 4
 
-T = TypeVar("T")
-
 
 def application(window: Window) -> ASGIApp:
     metrics = Metrics(lambda: window.served)
@@ -35,15 +32,23 @@ def application(window: Window) -> ASGIApp:
         return window.served
 
     async def score(request: Request) -> Response:
-        asked = await read_body(request, Customers)
-        scores = await _answered(assessment.score, served(), asked)
-        for each in scores.customers:
-            metrics.saw_score(each.churn_probability)
-        return _json(scores)
+        asked, now = await read_body(request, Customers), served()
+
+        def answered() -> Response:
+            scores = assessment.score(now, asked.customer_ids, asked.as_of)
+            for each in scores.customers:
+                metrics.saw_score(each.churn_probability)
+            return _json(scores)
+
+        return await _aside(answered, len(asked.customer_ids))
 
     async def next_best_offer(request: Request) -> Response:
-        asked = await read_body(request, Customers)
-        return _json(await _answered(assessment.next_best_offer, served(), asked))
+        asked, now = await read_body(request, Customers), served()
+
+        def answered() -> Response:
+            return _json(assessment.next_best_offer(now, asked.customer_ids, asked.as_of))
+
+        return await _aside(answered, len(asked.customer_ids))
 
     async def customer(request: Request) -> Response:
         asked = read_parameters(request, Moment)
@@ -80,10 +85,8 @@ def application(window: Window) -> ASGIApp:
     return metrics.timed(app, {route.endpoint: route.path for route in routes})
 
 
-async def _answered(work: Callable[..., T], served: Served, asked: Customers) -> T:
-    if len(asked.customer_ids) <= MOST_IN_THE_LOOP:
-        return work(served, asked.customer_ids, asked.as_of)
-    return await run_in_threadpool(work, served, asked.customer_ids, asked.as_of)
+async def _aside(answered: Callable[[], Response], customers: int) -> Response:
+    return answered() if customers <= MOST_IN_THE_LOOP else await run_in_threadpool(answered)
 
 
 def _json(value: BaseModel) -> Response:

@@ -16,9 +16,10 @@ from models.reason import Words as ReasonPlaces
 from models.reason import reasons
 from serving import answer
 from serving.attribute import attributes
-from serving.problem import Kind, Problem
+from serving.problem import Kind, Problem, invalid
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
+from tables.history import Histories
 from tables.moment import from_micros, to_micros
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -72,22 +73,23 @@ def _assess(
     t = served.week.moment if as_of is None else to_micros(as_of)
     if t < histories.first_at:
         first = from_micros(histories.first_at).isoformat()
-        came = from_micros(t).isoformat()
-        error = {
-            "field": "as_of",
-            "expected": f"a moment from {first} on, when the data begins",
-            "came": came,
-        }
-        detail = f"as_of: expected {error['expected']}; came {came}"
-        raise Problem(Kind.INVALID_REQUEST, detail, errors=[error])
+        expected = f"a moment from {first} on, when the data begins"
+        raise invalid({"field": "as_of", "expected": expected, "came": from_micros(t).isoformat()})
     try:
         places = histories.places(customer_ids)
     except Refused as error:
-        known = set(histories.ids)
-        unknown = [each for each in customer_ids if each not in known]
+        unknown = [each for each in customer_ids if not _is_known(histories, each)]
         raise Problem(Kind.UNKNOWN_CUSTOMER, f"{error}; nobody was answered", customer_ids=unknown) from error
     bundle, policy = served.bundle, served.policy.policy
     return t, assess(histories, places, t, bundle.scorer, bundle.question, offers, policy)
+
+
+def _is_known(histories: Histories, customer_id: str) -> bool:
+    try:
+        histories.places([customer_id])
+    except Refused:
+        return False
+    return True
 
 
 def _released(served: Served, t: int) -> dict[str, Any]:

@@ -49,6 +49,13 @@ class Problem(Exception):
         self.more = more
 
 
+def invalid(*errors: dict[str, str]) -> Problem:
+    """errors: field ('' for the whole body), expected, came."""
+    first = errors[0]
+    detail = f"{first['field'] or 'the body'}: expected {first['expected']}; came {first['came']}"
+    return Problem(Kind.INVALID_REQUEST, detail, errors=list(errors))
+
+
 def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
     kind = problem.kind
     body = {

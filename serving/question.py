@@ -17,11 +17,12 @@ from pydantic import (
 )
 from starlette.requests import ClientDisconnect, Request
 
-from serving.problem import Kind, Problem
+from serving.problem import Kind, Problem, invalid
 
 LARGEST_BODY = 1024 * 1024
 SLOWEST_BODY_SECONDS = 10
 MOST_CUSTOMERS = 1000
+MOST_ERRORS = 20
 # What pydantic's kinds of errors expected.
 EXPECTED = {
     "missing": "the field",
@@ -100,7 +101,7 @@ def read_parameters(request: Request, kind: type[T]) -> T:
     """The query parameters as `kind`, each at most once; raises Problem."""
     pairs = request.query_params.multi_items()
     if twice := _twice([name for name, _ in pairs]):
-        _invalid([{"field": twice[0], "expected": "each parameter once", "came": "more"}])
+        raise invalid({"field": twice[0], "expected": "each parameter once", "came": "more"})
     return _validated(kind, dict(pairs))
 
 
@@ -113,12 +114,12 @@ def parse(body: bytes) -> Any:
 
 
 def _no_number(word: str) -> NoReturn:
-    _invalid([{"field": "", "expected": "numbers that JSON knows", "came": word}])
+    raise invalid({"field": "", "expected": "numbers that JSON knows", "came": word})
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if twice := _twice([name for name, _ in pairs]):
-        _invalid([{"field": twice[0], "expected": "each name once in an object", "came": "more"}])
+        raise invalid({"field": twice[0], "expected": "each name once in an object", "came": "more"})
     return dict(pairs)
 
 
@@ -146,22 +147,16 @@ def _validated(kind: type[T], value: Any) -> T:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        _invalid(
-            [
+        raise invalid(
+            *(
                 {
                     "field": ".".join(map(str, each["loc"])),
                     "expected": EXPECTED.get(each["type"], each["msg"].removeprefix("Value error, ")),
                     "came": "nothing" if each["type"] == "missing" else _short(each["input"]),
                 }
-                for each in error.errors(include_url=False, include_context=False)[:20]
-            ]
-        )
-
-
-def _invalid(errors: list[dict[str, str]]) -> NoReturn:
-    first = errors[0]
-    detail = f"{first['field'] or 'the body'}: expected {first['expected']}; came {first['came']}"
-    raise Problem(Kind.INVALID_REQUEST, detail, errors=errors)
+                for each in error.errors(include_url=False, include_context=False)[:MOST_ERRORS]
+            )
+        ) from error
 
 
 def _short(value: Any) -> str:

@@ -1,11 +1,12 @@
 """`python -m serving.run`: starts the service and says, once it is ready, what to ask it."""
 
 import argparse
+import ipaddress
 import os
+import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -28,19 +29,26 @@ def main() -> None:
     asked = parser.parse_args()
     home = Path(os.environ.get("HOLDFAST_HOME", "home")).resolve()
     os.environ["HOLDFAST_HOME"] = str(home)  # the worker runs in another folder
+    try:
+        _check_free(asked.host, asked.port)
+    except (OSError, ValueError) as error:
+        sys.exit(f"cannot listen on {asked.host}:{asked.port}: {error}; choose another --host or --port")
     threading.Thread(target=_greet, args=(Home(home), asked.host, asked.port), daemon=True).start()
     import bentoml  # noqa: PLC0415
 
-    try:
-        bentoml.serve(
-            "serving.service:service",
-            host=asked.host,
-            port=asked.port,
-            working_dir=str(Path(__file__).parent.parent),
-            blocking=True,
-        )
-    except (OSError, bentoml.exceptions.BentoMLConfigException) as error:
-        sys.exit(f"cannot listen on {asked.host}:{asked.port}: {error}; choose another --host or --port")
+    bentoml.serve(
+        "serving.service:service",
+        host=asked.host,
+        port=asked.port,
+        working_dir=str(Path(__file__).parent.parent),
+        blocking=True,
+    )
+
+
+def _check_free(host: str, port: int) -> None:
+    """BentoML takes IP addresses only, and would start its supervisor before it finds the port taken."""
+    family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
+    socket.create_server((host, port), family=family).close()
 
 
 def _greet(home: Home, host: str, port: int) -> None:
@@ -52,7 +60,7 @@ def _greet(home: Home, host: str, port: int) -> None:
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=1):
                 break
-        except (OSError, urllib.error.URLError):
+        except OSError:
             time.sleep(0.2)
     else:
         return

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from features.reader import Progress
 from models.baseline import predict_baselines
@@ -41,9 +42,13 @@ class CustomerModels:
 
 
 def train_customer_models(
-    frame: Frame, moments: Moments, question: Question, progress: Progress | None = None
+    frame: Frame, moments: Moments, question: Question, zone: str, progress: Progress | None = None
 ) -> CustomerModels:
-    """Raises Refused when there is nothing to learn from: too few rows, or one outcome only."""
+    """Train on the frame's training moments, judge on its test moments, then learn from all.
+
+    zone: the base's, in which months are named. Raises Refused when there is nothing to learn from: too few
+    rows, or one outcome only.
+    """
     train, test = frame.at(moments.train), frame.at(moments.test)
     train = train.rows(~train.unseen)
     _check(train, "training", question)
@@ -84,7 +89,7 @@ def train_customer_models(
             trees=value.trees,
             parameters=VALUE,
         ),
-        evaluation=evaluate(test, question, predictions),
+        evaluation=evaluate(test, question, predictions, zone),
         value_evaluation=_evaluate_value(test, value_predicted),
         importance=dict(zip(names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
         test=test,
@@ -114,7 +119,7 @@ def _evaluate_value(test: Frame, predicted: Floats) -> dict[str, Interval]:
         return float((w * p).sum() / max((w * y).sum(), 1e-12))
 
     def correlation(p: Floats, y: Floats, w: Floats) -> float:
-        ranks = [np.argsort(np.argsort(each)).astype(float) for each in (p, y)]
+        ranks = [rankdata(each) for each in (p, y)]
         centred = [each - np.average(each, weights=w) for each in ranks]
         covariance = np.average(centred[0] * centred[1], weights=w)
         spread = np.sqrt(np.average(centred[0] ** 2, weights=w) * np.average(centred[1] ** 2, weights=w))

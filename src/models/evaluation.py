@@ -8,7 +8,7 @@ import numpy.typing as npt
 from models.frame import Frame
 from models.metric import METRICS, Interval, auc, brier, difference, intervals
 from models.question import Question
-from tables.moment import from_micros
+from tables.moment import local_day
 
 Floats = npt.NDArray[np.float64]
 # A slice with fewer customers, leavers or stayers says more about chance than about the model.
@@ -32,6 +32,7 @@ def evaluate(
     test: Frame,
     question: Question,
     predictions: dict[str, Floats],
+    zone: str,
 ) -> Evaluation:
     """predictions: model -> probabilities for the rows of `test`, the first model being ours.
 
@@ -49,7 +50,7 @@ def evaluate(
         if model != ours
     }
     by_month = {
-        f"{from_micros(t):%Y-%m-%d}": intervals(
+        local_day(t, zone): intervals(
             METRICS, predictions[ours][test.facts.moments == t], test.churned[test.facts.moments == t]
         )
         for t in np.unique(test.facts.moments)

@@ -43,5 +43,14 @@ def from_micros(micros: int) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest)
 
 
+def in_zone(micros: int, zone: str) -> datetime:
+    return from_micros(micros).astimezone(zone_of(zone))
+
+
+def local_day(micros: int, zone: str) -> str:
+    """The date at a moment in a time zone, as people write it."""
+    return f"{in_zone(micros, zone):%Y-%m-%d}"
+
+
 def first_instant(on: date, zone: str) -> datetime:
     return datetime.combine(on, time(), zone_of(zone))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import psutil
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from features.reader import read_facts
@@ -90,6 +91,15 @@ def test_the_server_says_what_to_ask(client: httpx.Client, log: Path, url: str) 
     assert line.startswith(f"Try: curl -s {url}/v1/score")
     answer = subprocess.run(line.removeprefix("Try: "), shell=True, capture_output=True, check=True)
     assert b'"status":"in_base"' in answer.stdout
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_where_it_cannot_listen_is_named(url: str, host: str) -> None:
+    port = str(urlsplit(url).port)
+    command = [sys.executable, "-m", "serving.run", "--host", host, "--port", port]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"cannot listen on {host}:{port}" in done.stderr
 
 
 def test_training_is_no_part_of_the_service() -> None:
