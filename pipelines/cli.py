@@ -160,7 +160,7 @@ def serve(
     """Answer the CRM over HTTP from what is published."""
     from pipelines import serve as job  # noqa: PLC0415
 
-    raise typer.Exit(job.serve(Home(home), host, port))
+    job.serve(Home(home), host, port)
 
 
 def main() -> None:

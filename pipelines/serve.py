@@ -1,15 +1,15 @@
 """`holdfast serve`: starts the server as a process of its own."""
 
 import os
-import subprocess
 import sys
+from typing import NoReturn
 
 from releases.home import Home
 from tables.refusal import Refused
 
 
-def serve(home: Home, host: str, port: int) -> int:
-    """Run the server until it ends; returns its exit code."""
+def serve(home: Home, host: str, port: int) -> NoReturn:
+    """Become the server: whoever stops this process stops it."""
     if not home.published().week:
         raise Refused("no week is published; run `holdfast score` first")
     environment = os.environ | {
@@ -18,7 +18,4 @@ def serve(home: Home, host: str, port: int) -> int:
         "OTEL_SDK_DISABLED": "true",
     }
     command = [sys.executable, "-m", "serving.run", "--host", host, "--port", str(port)]
-    try:
-        return subprocess.run(command, env=environment, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
+    os.execve(sys.executable, command, environment)

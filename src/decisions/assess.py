@@ -48,13 +48,15 @@ def assess(
     values = facts.values[inside]
     scores = scorer.score(values, facts.names, offers)
     named = scores._asdict().items()
+    # The models may know the facts in another order than they were read in.
+    place = np.array([facts.names.index(name) for name in scorer.names])
     words = strongest(scorer.contributions(values, facts.names), scorer.names)
     return Assessment(
         facts=facts,
         status=status,
         scores=Scores(**{name: _spread(part, inside, len(places), np.nan) for name, part in named}),
         words=Words(
-            fact=_spread(words.fact, inside, len(places), -1),
+            fact=_spread(place[words.fact], inside, len(places), -1),
             effect=_spread(words.effect, inside, len(places), np.nan),
         ),
         consents=read_facts(histories, places, t, (consent,)).values[:, 0],

@@ -1,5 +1,6 @@
 """The strongest reasons for a churn probability, in words an employee can say aloud."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -35,15 +36,18 @@ def strongest(contributions: Floats, names: tuple[str, ...]) -> Words:
 
     contributions: SHAP values in log-odds, shape (customers, facts), columns named by `names`.
     """
-    kin = _kin(names)
-    groups = sorted(set(kin.tolist()))
-    total = np.stack([contributions[:, kin == group].sum(axis=1) for group in groups], axis=1)
+    by_kin, starts = _kin(names)
+    kin = contributions[:, by_kin]
+    total = np.add.reduceat(kin, starts, axis=1)
     top = np.argsort(-np.abs(total), axis=1, kind="stable")[:, :STRONGEST]
-    speaker = np.empty((len(contributions), len(groups)), np.int64)
-    for k, group in enumerate(groups):
-        members = np.flatnonzero(kin == group)
-        speaker[:, k] = members[np.abs(contributions[:, members]).argmax(axis=1)]
-    return Words(np.take_along_axis(speaker, top, 1), np.take_along_axis(total, top, 1))
+    weight = np.abs(kin)
+    ends = np.append(starts[1:], len(names))
+    speaker = np.empty(top.shape, np.int64)
+    for row, groups in enumerate(top):
+        for k, group in enumerate(groups):
+            begin = starts[group]
+            speaker[row, k] = by_kin[begin + weight[row, begin : ends[group]].argmax()]
+    return Words(speaker, np.take_along_axis(total, top, 1))
 
 
 class Money(NamedTuple):
@@ -55,8 +59,7 @@ class Money(NamedTuple):
 
 def reasons(words: Words, values: Floats, names: tuple[str, ...], money: Money) -> list[list[Reason]]:
     """In words, for each customer; values: facts in the columns of `names`."""
-    known = {fact.name: fact for fact in facts_of(FAMILIES)}
-    facts = [known[name] for name in names]
+    facts = [_known()[name] for name in names]
     return [
         [
             _say(facts[place], float(values[row, place]), float(effect), money)
@@ -90,9 +93,21 @@ def _number(value: float, unit: str, money: Money, missing: str) -> str:
     return f"{value:,.2f}" if abs(value) < 10 else f"{value:,.0f}"
 
 
-def _kin(names: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """The same number for facts that differ by their window only."""
-    windows = {fact.name: fact.window for fact in facts_of(FAMILIES)}
-    stems = [name.removesuffix(f"_{windows[name]}d") if windows.get(name) else name for name in names]
+@cache
+def _known() -> dict[str, NamedFact]:
+    return {fact.name: fact for fact in facts_of(FAMILIES)}
+
+
+@cache
+def _kin(names: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Places of the facts with those side by side that differ by their window only, and where each such
+    group begins."""
+    known = _known()
+    stems = [
+        name.removesuffix(f"_{known[name].window}d") if name in known and known[name].window else name
+        for name in names
+    ]
     order = {stem: k for k, stem in enumerate(dict.fromkeys(stems))}
-    return np.array([order[stem] for stem in stems])
+    group = np.array([order[stem] for stem in stems])
+    by_kin = np.argsort(group, kind="stable")
+    return by_kin, np.flatnonzero(np.diff(group[by_kin], prepend=-1))

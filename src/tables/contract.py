@@ -118,7 +118,7 @@ class Products(Table):
 
 
 class Transactions(Table):
-    """An order line; a negative quantity is a return."""
+    """An order line; a negative quantity is a return. Lines of one order_id at one moment are one order."""
 
     customer_id = text("who bought", references="customers")
     order_id = text("the order the line belongs to")

@@ -6,12 +6,13 @@
 -- * A line at price 0 is a free piece that came with an order; it stays, with amount 0.
 -- * Lines have no number and may repeat to the last column: two scans of one product. They get a
 --   number within invoice and product; lines that are equal are interchangeable.
+-- * A few invoices were keyed in over two minutes; an order has one moment, the first.
 -- * A stock code in small letters is the same product.
 select
     invoice || '-' || upper(stock_code) || '-' || row_number() over (
         partition by invoice, upper(stock_code)
         order by sold_at, quantity, price, stock_code, description) as event_id,
-    sold_at as at,
+    min(sold_at) over (partition by invoice, customer) as at,
     cast(customer as varchar) as customer_id,
     invoice as order_id,
     quantity,
