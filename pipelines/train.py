@@ -59,7 +59,7 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
     scorer = _scorer(customer, offer)
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
-        latest = frame.at(moments.test[-1:]).facts.values
+        latest = frame.at(moments.test[-1:]).facts
         write_bundle(Path(folder), scorer, question, result, latest)
         logged = track(Tracked(Path(folder), result, scorer, customer, frame, question), experiment)
         progress(1, 1)
@@ -71,6 +71,8 @@ def _scorer(customer: CustomerModels, offer: OfferTraining) -> Scorer:
         names=customer.names,
         churn=customer.churn,
         calibration=customer.calibration,
+        season=customer.season,
+        value_season=customer.value_season,
         value=customer.value,
         offer=offer.published,
     )

@@ -84,6 +84,8 @@ def _offers(
         names=customer.names,
         churn=customer.churn,
         calibration=customer.calibration,
+        season=customer.season,
+        value_season=customer.value_season,
         value=customer.value,
         offer=offer,
     )

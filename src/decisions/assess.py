@@ -46,7 +46,7 @@ def assess(
     status = status_of(facts, question)
     inside = np.flatnonzero(status == IN_BASE)
     values = facts.values[inside]
-    scores = scorer.score(values, facts.names, offers)
+    scores = scorer.score(values, facts.names, offers, t)
     named = scores._asdict().items()
     # The models may know the facts in another order than they were read in.
     place = np.array([facts.names.index(name) for name in scorer.names])

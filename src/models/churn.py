@@ -15,6 +15,7 @@ from models.frame import Frame, Moments
 from models.learner import boost, fit
 from models.metric import Interval, with_interval
 from models.question import Question
+from models.season import Season, season_of_money, season_of_probability
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +34,9 @@ class CustomerModels:
     names: tuple[str, ...]
     churn: lgb.Booster
     calibration: Calibration
+    season: Season
     value: lgb.Booster
+    value_season: Season
     evaluation: Evaluation
     value_evaluation: dict[str, Interval]
     importance: dict[str, float]
@@ -64,6 +67,7 @@ def train_customer_models(
 
     churn = fit(train.facts.values, train.churned, train.facts.places, names, "binary", progress=step)
     calibration = fit_calibration(churn.out_of_fold, train.churned)
+    season = season_of_probability(calibration(churn.out_of_fold), train.churned, train.facts.moments)
     value = fit(
         train.facts.values,
         np.maximum(train.value, 0.0),
@@ -73,14 +77,21 @@ def train_customer_models(
         parameters=VALUE,
         progress=second,
     )
-    ours = calibration(np.asarray(churn.booster.predict(test.facts.values)))
+    value_season = season_of_money(value.out_of_fold, np.maximum(train.value, 0.0), train.facts.moments)
+    ours = season.of_probability(
+        calibration(np.asarray(churn.booster.predict(test.facts.values))), test.facts.moments
+    )
     predictions = {"model": ours} | predict_baselines(train, test, question)
-    value_predicted = np.asarray(value.booster.predict(test.facts.values))
+    value_predicted = value_season.of_money(
+        np.asarray(value.booster.predict(test.facts.values)), test.facts.moments
+    )
     gains = churn.booster.feature_importance("gain")
     return CustomerModels(
         names=names,
         churn=boost(frame.facts.values, frame.churned, names, "binary", trees=churn.trees),
         calibration=calibration,
+        season=season,
+        value_season=value_season,
         value=boost(
             frame.facts.values,
             np.maximum(frame.value, 0.0),

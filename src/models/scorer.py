@@ -10,6 +10,7 @@ import numpy.typing as npt
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES, contact_facts
 from models.effect import UPLIFT_NAMES, OfferModels, predict_effect
+from models.season import Season
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -34,7 +35,9 @@ class Scorer:
     names: tuple[str, ...]
     churn: lgb.Booster
     calibration: Calibration
+    season: Season
     value: lgb.Booster
+    value_season: Season
     offer: OfferModels
 
     def __post_init__(self) -> None:
@@ -48,8 +51,9 @@ class Scorer:
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
 
-    def score(self, values: Floats, names: tuple[str, ...], offers: tuple[Offer, ...]) -> Scores:
-        """values: facts, shape (customers, facts), columns named by `names`, which must hold all of ours."""
+    def score(self, values: Floats, names: tuple[str, ...], offers: tuple[Offer, ...], t: int) -> Scores:
+        """Scores as of t (microseconds). values: facts, shape (customers, facts), in columns named by
+        `names`, which must hold all of ours."""
         mine = self.columns(values, names)
         response = np.full((len(mine), len(offers)), np.nan)
         uplift = np.full((len(mine), len(offers)), np.nan)
@@ -58,8 +62,8 @@ class Scorer:
                 told = contact_facts(mine, self.names, [offer] * len(mine))
                 response[:, k], uplift[:, k] = predict_effect(self.offer, told)
         return Scores(
-            churn=self.calibration(np.asarray(self.churn.predict(mine))),
-            value=np.asarray(self.value.predict(mine)),
+            churn=self.season.of_probability(self.calibration(np.asarray(self.churn.predict(mine))), t),
+            value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),
             response=response,
             uplift=uplift,
         )

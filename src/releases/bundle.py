@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.reader import FactTable
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
 from models.question import Question
 from models.scorer import Scorer
+from models.season import Season
 from releases.signature import verify_signed
 from releases.structure import check_model_text
 from tables.offer import Offer
@@ -40,9 +42,10 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, scorer: Scorer, question: Question, about: dict[str, Any], golden: Any
+    folder: Path, scorer: Scorer, question: Question, about: dict[str, Any], golden: FactTable
 ) -> None:
-    """Write a bundle's files; sealing and signing are the caller's. golden: facts, shape (rows, facts)."""
+    """Write a bundle's files; sealing and signing are the caller's. golden: facts at one moment."""
+    moment = int(golden.moments[0])
     for name in MODELS:
         booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
         if booster is not None:
@@ -50,15 +53,19 @@ def write_bundle(
     description = {
         "facts": scorer.names,
         "calibration": scorer.calibration._asdict(),
+        "season": scorer.season._asdict(),
+        "value_season": scorer.value_season._asdict(),
+        "golden_moment": moment,
         "usual_spend": scorer.offer.usual_spend,
         "why_no_effect": scorer.offer.why_not,
         "question": {"horizon_days": question.horizon_days, "base_days": question.base_days},
         "about": about,
     }
     (folder / "bundle.json").write_text(canonical_json(description), encoding="utf-8")
-    facts = np.ascontiguousarray(golden[:GOLDEN_ROWS])
+    facts = np.ascontiguousarray(golden.values[:GOLDEN_ROWS])
     columns = {name: facts[:, k] for k, name in enumerate(scorer.names)}
-    answers = _read_scorer(folder, description, "the new bundle").score(facts, scorer.names, (GOLDEN_OFFER,))
+    reread = _read_scorer(folder, description, "the new bundle")
+    answers = reread.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
     columns |= {f"answer:{name}": np.ravel(part) for name, part in answers._asdict().items()}
     pq.write_table(pa.table(columns), folder / "golden.parquet", write_page_checksum=True)
 
@@ -75,7 +82,7 @@ def open_bundle(folder: Path) -> Bundle:
     scorer = _read_scorer(folder, description, str(folder))
     golden = pq.read_table(folder / "golden.parquet", page_checksum_verification=True)
     facts = np.column_stack([golden[name].to_numpy() for name in scorer.names])
-    answers = scorer.score(facts, scorer.names, (GOLDEN_OFFER,))
+    answers = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), description["golden_moment"])
     for name, part in answers._asdict().items():
         if not np.array_equal(np.ravel(part), golden[f"answer:{name}"].to_numpy(), equal_nan=True):
             raise Refused(f"{folder}: on the golden rows, {name} is not what it was when sealed")
@@ -99,6 +106,8 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
         names=names,
         churn=boosters["churn"],
         calibration=Calibration(**description["calibration"]),
+        season=_season(description["season"]),
+        value_season=_season(description["value_season"]),
         value=boosters["value"],
         offer=OfferModels(
             boosters["response"],
@@ -107,6 +116,10 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
             description["why_no_effect"],
         ),
     )
+
+
+def _season(description: dict[str, list[Any]]) -> Season:
+    return Season(tuple(description["moments"]), tuple(description["shifts"]))
 
 
 def _plain_text(booster: lgb.Booster) -> str:

@@ -1,0 +1,61 @@
+"""The time of year: how far off the models were at the same season a year ago.
+
+Facts say little of the calendar, and a shop whose year has one Christmas shows the models one. So what
+was promised and what came are compared at each training moment, on customers the model had not seen, and
+the difference of a year ago is added to today's promise.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import log_odds, sigmoid
+from tables.moment import DAY
+
+Floats = npt.NDArray[np.float64]
+# Whole weeks, so that a Saturday is compared with a Saturday.
+YEAR = 364 * DAY
+
+
+class Season(NamedTuple):
+    """Shifts (in log-odds for probabilities, in logarithms for money) at moments a year back."""
+
+    moments: tuple[int, ...] = ()
+    shifts: tuple[float, ...] = ()
+
+    def at(self, t: npt.NDArray[np.int64] | int) -> Floats:
+        """The shift of a year before t, between the nearest moments; 0 where that year was not seen."""
+        if not self.moments:
+            return np.zeros(np.shape(t))
+        ago = np.asarray(t, np.float64) - YEAR
+        return np.asarray(np.interp(ago, self.moments, self.shifts, left=0.0, right=0.0))
+
+    def of_probability(self, probability: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
+        return sigmoid(log_odds(probability) + self.at(t))
+
+    def of_money(self, amount: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
+        return np.asarray(amount * np.exp(self.at(t)))
+
+
+def season_of_probability(promised: Floats, happened: Floats, moments: npt.NDArray[np.int64]) -> Season:
+    """From predictions for rows the model did not see; all of shape (rows,)."""
+    return _season(lambda share: float(log_odds(np.array(share))), promised, happened, moments)
+
+
+def season_of_money(promised: Floats, happened: Floats, moments: npt.NDArray[np.int64]) -> Season:
+    return _season(lambda mean: float(np.log(max(mean, 1.0))), promised, happened, moments)
+
+
+def _season(
+    link: Callable[[float], float],
+    promised: Floats,
+    happened: Floats,
+    moments: npt.NDArray[np.int64],
+) -> Season:
+    every = np.unique(moments)
+    shifts = [
+        link(float(happened[moments == t].mean())) - link(float(promised[moments == t].mean())) for t in every
+    ]
+    return Season(tuple(every.tolist()), tuple(shifts))
