@@ -24,7 +24,7 @@ help: ## what can be made
 install: $(VENV)/.run ## make .venv with `holdfast` in it
 
 $(VENV)/.run: pyproject.toml requirements.lock
-	$(call install_extras,train$(comma)serve)
+	$(call install_extras,train$(comma)serve$(comma)postgres)
 	@echo "compiling the fact reader (half a minute, once)"
 	@$(BIN)/python -m features.warm
 	@touch $@
