@@ -64,9 +64,8 @@ def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
     explanation = shap.Explanation(
         scorer.contributions(values, scorer.names), data=values, feature_names=list(scorer.names)
     )
-    shap.plots.beeswarm(explanation, max_display=15, show=False)
-    figure = plt.gcf()
-    figure.set_size_inches(9, 6)
+    figure = plt.figure(layout="constrained")  # beeswarm draws on whatever figure is the current one
+    shap.plots.beeswarm(explanation, max_display=15, show=False, plot_size=(9, 6))
     figure.axes[0].set_title("What moves the log-odds of churn")
     return figure
 

@@ -14,7 +14,9 @@ from tables.refusal import Refused
 
 OBJECTIVES = ("binary sigmoid:1", "regression", "tweedie")
 INTEGER = r"-?\d{1,9}"
-NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?"
+NUMBER = r"-?(?:\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?|inf)"
+# A split between what is known and what is missing has no finite threshold.
+THRESHOLD = rf"(?:{NUMBER}|inf)"
 FEATURE_RANGE = re.compile(rf"none|\[{NUMBER}:{NUMBER}\]", re.ASCII)
 # The lines of a tree in their order: name, the form of its entries, and how many there are.
 ONE, NODES, LEAVES = "one", "nodes", "leaves"
@@ -23,7 +25,7 @@ LINES = (
     ("num_cat", INTEGER, ONE),
     ("split_feature", INTEGER, NODES),
     ("split_gain", NUMBER, NODES),
-    ("threshold", NUMBER, NODES),
+    ("threshold", THRESHOLD, NODES),
     ("decision_type", INTEGER, NODES),
     ("left_child", INTEGER, NODES),
     ("right_child", INTEGER, NODES),
@@ -36,7 +38,7 @@ LINES = (
     ("is_linear", INTEGER, ONE),
     ("shrinkage", NUMBER, ONE),
 )
-ENTRIES = {form: re.compile(rf"{form}(?: {form})*", re.ASCII) for form in (INTEGER, NUMBER)}
+ENTRIES = {form: re.compile(rf"{form}(?: {form})*", re.ASCII) for form in (INTEGER, NUMBER, THRESHOLD)}
 # Bit 1 would be a split on categories, bits 4 and 8 say what missing is; there is no fourth kind of it.
 DECISIONS = (0, 2, 4, 6, 8, 10)
 
@@ -84,42 +86,48 @@ def _check_header(header: str, names: tuple[str, ...], where: str, sizes: list[i
 
 
 def _check_tree(block: str, number: int, features: int, where: str) -> None:
-    lines = block.split("\n")
-    if [line.partition("=")[0] for line in lines] != ["Tree", *(name for name, _, _ in LINES), "", "", ""]:
-        raise Refused(f"{where}: its lines are not those of a tree")
-    if lines[0] != f"Tree={number}":
-        raise Refused(f"{where}: stands out of order ({_short(lines[0])})")
-    values: dict[str, Any] = {}
-    for line, (name, form, _) in zip(lines[1:-3], LINES, strict=True):
-        said = line.partition("=")[2]
-        if said and not ENTRIES[form].fullmatch(said):
-            raise Refused(f"{where}: {name} cannot be read ({_short(said)})")
-        values[name] = np.array(said.split(), int if form == INTEGER else float)
-    leaves = int(values["num_leaves"][0]) if len(values["num_leaves"]) == 1 else 0
-    nodes = leaves - 1
-    if nodes < 0:
-        raise Refused(f"{where}: num_leaves is not a number above 0")
-    for name, _, many in LINES:
-        count = {ONE: 1, NODES: nodes, LEAVES: leaves}[many]
-        if name == "leaf_weight" and not nodes:  # the root alone is written without its weight
-            count = len(values[name])
-        if len(values[name]) != count:
-            raise Refused(f"{where}: {name} has {len(values[name])} entries, expected {count}")
-        if not np.isfinite(values[name]).all():
-            raise Refused(f"{where}: {name} is not finite")
+    values = _read_tree(block, number, where)
+    nodes = int(values["num_leaves"][0]) - 1
     if values["num_cat"][0] or not np.isin(values["decision_type"], DECISIONS).all():
         raise Refused(f"{where}: splits on categories, which this project's models never do")
     if values["is_linear"][0]:
         raise Refused(f"{where}: has linear leaves, which this project's models never have")
+    if not np.isfinite(values["leaf_value"]).all():
+        raise Refused(f"{where}: a leaf value is not finite")
     split = values["split_feature"]
     if nodes and (split.min() < 0 or split.max() >= features):
         raise Refused(f"{where}: split_feature names a feature that is not there")
     children = np.concatenate([values["left_child"], values["right_child"]])
     parents = np.tile(np.arange(nodes), 2)
     # Each node but the root and each leaf is the child of exactly one node, which comes before it.
-    expected = [*range(1, nodes), *(~leaf for leaf in range(leaves if nodes else 0))]
+    expected = [*range(1, nodes), *(~leaf for leaf in range(nodes + 1 if nodes else 0))]
     if sorted(children.tolist()) != sorted(expected) or ((children >= 0) & (children <= parents)).any():
         raise Refused(f"{where}: its children do not form a tree")
+
+
+def _read_tree(block: str, number: int, where: str) -> dict[str, Any]:
+    """The entries of each of LINES, as many as there must be."""
+    lines = block.split("\n")
+    if [line.partition("=")[0] for line in lines] != ["Tree", *(name for name, _, _ in LINES), "", "", ""]:
+        raise Refused(f"{where}: its lines are not those of a tree")
+    if lines[0] != f"Tree={number}":
+        raise Refused(f"{where}: stands out of order ({_short(lines[0])})")
+    values: dict[str, Any] = {}
+    nodes = 0
+    for line, (name, form, many) in zip(lines[1:-3], LINES, strict=True):
+        said = line.partition("=")[2]
+        if said and not ENTRIES[form].fullmatch(said):
+            raise Refused(f"{where}: {name} cannot be read ({_short(said)})")
+        values[name] = np.array(said.split(), int if form == INTEGER else float)
+        count = {ONE: 1, NODES: nodes, LEAVES: nodes + 1}[many]
+        root_alone = name == "leaf_weight" and nodes == 0  # written without its weight
+        if len(values[name]) != count and not root_alone:
+            raise Refused(f"{where}: {name} has {len(values[name])} entries, expected {count}")
+        if name == "num_leaves":
+            nodes = int(values[name][0]) - 1
+            if nodes < 0:
+                raise Refused(f"{where}: num_leaves is not above 0")
+    return values
 
 
 def _short(text: str) -> str:
