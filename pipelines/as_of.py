@@ -14,7 +14,10 @@ def moment_of(histories: Histories, as_of: str | None) -> int:
     """The moment asked for, by default the last one the data knows; refused before the data begins."""
     if as_of is None:
         return histories.last_at
-    t = to_micros(parse_moment(as_of, histories.time_zone))
+    try:
+        t = to_micros(parse_moment(as_of, histories.time_zone))
+    except OverflowError as error:
+        raise Refused(f"--as-of {as_of} lies outside the calendar") from error
     if t < histories.first_at:
         raise Refused(
             f"--as-of {as_of} lies before the data, which begins on "

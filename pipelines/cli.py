@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from pipelines.running import running
 from pipelines.terminal import errors, show
@@ -167,7 +168,7 @@ def main() -> None:
     try:
         app()
     except Refused as error:
-        errors.print(f"[bold red]refused:[/] {error}", markup=True, highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]refused:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -14,6 +14,7 @@ from pipelines.terminal import bar, grid
 from releases.home import Home
 from tables.history import read_histories
 from tables.moment import in_zone
+from tables.refusal import Refused
 
 
 def catalogue() -> dict[str, Any]:
@@ -47,6 +48,8 @@ def customer_facts(home: Home, customer: str, as_of: str | None) -> dict[str, An
 
 
 def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
+    if not out.parent.is_dir():
+        raise Refused(f"--out {out}: {out.parent} is not a folder; make it first")
     histories = read_histories(home.current_base() / "histories")
     t = moment_of(histories, as_of)
     with bar("reading facts") as progress:

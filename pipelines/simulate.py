@@ -9,11 +9,15 @@ from releases.home import Home
 from simulator.simulate import simulate as simulate_world
 from simulator.world import World
 from tables.contract import TABLES
+from tables.refusal import Refused
 from tables.sealed import canonical_json, point, sealed_folder
 
 
 def simulate(home: Home, customers: int, seed: int, weeks: int) -> dict[str, Any]:
-    world = World(customers=customers, seed=seed, weeks=weeks)
+    try:
+        world = World(customers=customers, seed=seed, weeks=weeks)
+    except ValueError as error:
+        raise Refused(str(error)) from error
     with sealed_folder(home.incoming) as staged, bar("simulating customers") as progress:
         simulate_world(world, staged.path, progress)
         base = {

@@ -13,7 +13,6 @@ from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
-from models.scorer import Scorer
 from pipelines.as_of import moment_of, offers_of
 from pipelines.configuration import configuration
 from pipelines.terminal import bar, grid
@@ -56,7 +55,7 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
         home, histories, customer, offer.evaluated, moments.test[-1], offers, question, policy
     )
     result = _result(histories, base, t, question, moments, frame, customer, offer, truth)
-    scorer = _scorer(customer, offer)
+    scorer = customer.scorer(offer.published)
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts
@@ -64,18 +63,6 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
         logged = track(Tracked(Path(folder), result, scorer, customer, frame, question), experiment)
         progress(1, 1)
     return result | logged
-
-
-def _scorer(customer: CustomerModels, offer: OfferTraining) -> Scorer:
-    return Scorer(
-        names=customer.names,
-        churn=customer.churn,
-        calibration=customer.calibration,
-        season=customer.season,
-        value_season=customer.value_season,
-        value=customer.value,
-        offer=offer.published,
-    )
 
 
 def _result(
@@ -122,21 +109,22 @@ def _result(
 
 def render(result: dict[str, Any]) -> list[Any]:
     churn = result["churn"]
+    compared = ["auc", "auc of recency", "auc of rfm_logistic", "brier"]
     metrics = ["auc", "average_precision", "brier", "calibration_error", "calibration_slope"]
     headline = [
         [model, *(str(figures[name]) for name in metrics)] for model, figures in churn["headline"].items()
     ]
     ahead = [[f"AUC gained over {model}", str(gain)] for model, gain in churn["ahead"].items()]
-    sliced = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_slice"].items()]
-    monthly = [[name, str(each["auc"]), str(each["brier"])] for name, each in churn["by_month"].items()]
+    sliced = [_part(name, models) for name, models in churn["by_slice"].items()]
+    monthly = [_part(name, models) for name, models in churn["by_month"].items()]
     parts: list[Any] = [
         f"Held-out time {result['moments']['test'][-1]}: {churn['customers']:,} customers, "
         f"{churn['churn_rate']:.1%} bought nothing within {result['question']['horizon_days']} days "
         "(95 % bootstrap intervals)",
         grid("Churn", ["model", *metrics], headline),
         grid("Ahead (paired)", ["baseline", "difference"], ahead),
-        grid("By month", ["moment", "auc", "brier"], monthly),
-        grid("By slice", ["slice", "auc", "brier"], sliced),
+        grid("By month", ["moment", *compared], monthly),
+        grid("By slice", ["slice", *compared], sliced),
         grid(
             "Value over the horizon", ["figure", "value"], [[k, str(v)] for k, v in result["value"].items()]
         ),
@@ -156,6 +144,16 @@ def render(result: dict[str, Any]) -> list[Any]:
             f"challenger in {result['tracking_uri']}; next: holdfast promote"
         )
     return parts
+
+
+def _part(name: str, models: dict[str, Any]) -> list[str]:
+    return [
+        name,
+        str(models["model"]["auc"]),
+        str(models["recency"]["auc"]),
+        str(models["rfm_logistic"]["auc"]),
+        str(models["model"]["brier"]),
+    ]
 
 
 def _truth_rows(truth: dict[str, Any]) -> list[list[Any]]:

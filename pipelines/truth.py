@@ -13,7 +13,6 @@ from models.churn import CustomerModels
 from models.effect import OfferModels
 from models.metric import auc
 from models.question import Question
-from models.scorer import Scorer
 from releases.home import Home
 from tables.history import Histories
 from tables.moment import local_day
@@ -80,15 +79,7 @@ def _offers(
     ids = ["", *(each.offer_id for each in offers)]
     net = _by_customer(truth, histories, places, "expected_net_value", ids)
     added = net[:, 1:] - net[:, :1]
-    scorer = Scorer(
-        names=customer.names,
-        churn=customer.churn,
-        calibration=customer.calibration,
-        season=customer.season,
-        value_season=customer.value_season,
-        value=customer.value,
-        offer=offer,
-    )
+    scorer = customer.scorer(offer)
     told = assess(histories, places, t, scorer, question, offers, policy)
     nobody = np.zeros(len(places), dtype=bool)
     choices = choose(told.scores, offers, told.consents, nobody, policy, t, price=0.0)

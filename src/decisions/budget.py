@@ -16,7 +16,7 @@ def spent(choices: Choices) -> float:
 def solve_price(choose_at: Callable[[float], Choices], budget: float) -> float:
     """The lowest shadow price at which the choices cost no more than `budget` (0 when money is not short).
 
-    The dual of the multiple-choice knapsack with one constraint: cost falls as the price rises, so it is
+    What is free of charge is chosen at any price. The dual of the multiple-choice knapsack with one constraint: cost falls as the price rises, so it is
     found by bisection, always from the side that keeps the budget.
     """
     if spent(choose_at(0.0)) <= budget:
@@ -24,8 +24,6 @@ def solve_price(choose_at: Callable[[float], Choices], budget: float) -> float:
     low, high = 0.0, 1.0
     while spent(choose_at(high)) > budget:
         low, high = high, high * 2
-        if high > 2.0**STEPS:  # what is free of charge is chosen at any price
-            break
     for _ in range(STEPS):
         middle = (low + high) / 2
         if spent(choose_at(middle)) > budget:

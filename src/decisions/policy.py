@@ -1,7 +1,7 @@
 """The policy: what the business decides, as data. Errors name the file, the line and what was expected."""
 
 from collections.abc import Hashable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
-from tables.moment import DAY, FOREVER, first_instant, to_micros
+from tables.moment import FOREVER, first_instant, to_micros
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -80,7 +80,9 @@ class OfferEntry(Part):
 
     def offer(self, zone: str) -> Offer:
         plain = self.model_dump(exclude={"starts_on", "ends_on"})
-        ends = FOREVER if self.ends_on is None else to_micros(first_instant(self.ends_on, zone)) + DAY - 1
+        ends = FOREVER
+        if self.ends_on is not None:  # a day is not always 24 hours long
+            ends = to_micros(first_instant(self.ends_on + timedelta(days=1), zone)) - 1
         return Offer(**plain, starts_at=to_micros(first_instant(self.starts_on, zone)), ends_at=ends)
 
 
@@ -114,6 +116,8 @@ def _validated(kind: type[P], path: Path) -> P:
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise Refused(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path}: not UTF-8 text: {error}") from error
     except yaml.YAMLError as error:
         raise Refused(f"{path}: not YAML: {error}") from error
     except ValidationError as error:

@@ -10,11 +10,13 @@ from scipy.stats import rankdata
 from features.reader import Progress
 from models.baseline import predict_baselines
 from models.calibration import Calibration, fit_calibration
+from models.effect import OfferModels
 from models.evaluation import Evaluation, evaluate
 from models.frame import Frame, Moments
 from models.learner import boost, fit
 from models.metric import Interval, with_interval
 from models.question import Question
+from models.scorer import Scorer
 from models.season import Season, season_of_money, season_of_probability
 from tables.refusal import Refused
 
@@ -42,6 +44,18 @@ class CustomerModels:
     importance: dict[str, float]
     test: Frame
     predictions: dict[str, Floats]
+
+    def scorer(self, offer: OfferModels) -> Scorer:
+        """These models at work, with models of the offers' effect."""
+        return Scorer(
+            names=self.names,
+            churn=self.churn,
+            calibration=self.calibration,
+            season=self.season,
+            value=self.value,
+            value_season=self.value_season,
+            offer=offer,
+        )
 
 
 def train_customer_models(

@@ -97,7 +97,7 @@ def contact_facts(values: Floats, names: tuple[str, ...], offers: list[Offer]) -
             reward,
             np.array([offer.cost for offer in offers], dtype=np.float64),
             np.array([offer.minimum_spend for offer in offers], dtype=np.float64),
-            reward / usual,
+            np.divide(reward, usual, out=np.full(len(own), np.nan), where=usual > 0),
         ]
     )
 

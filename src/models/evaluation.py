@@ -6,26 +6,27 @@ import numpy as np
 import numpy.typing as npt
 
 from models.frame import Frame
-from models.metric import METRICS, Interval, auc, brier, difference, intervals
+from models.metric import METRICS, Interval, auc, difference, intervals
 from models.question import Question
 from tables.moment import local_day
 
 Floats = npt.NDArray[np.float64]
 # A slice with fewer customers, leavers or stayers says more about chance than about the model.
 LEAST_IN_SLICE = 30
-QUICK = {"auc": auc, "brier": brier}
+REPLICATES_OF_PARTS = 100
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures with intervals. headline: model -> metric; ahead: baseline -> AUC gained over it (paired)."""
+    """Figures with intervals. headline: model -> metric; ahead: baseline -> AUC gained over it (paired);
+    by_month, by_slice: month or slice -> model -> metric."""
 
     customers: int
     churn_rate: float
     headline: dict[str, dict[str, Interval]]
     ahead: dict[str, Interval]
-    by_month: dict[str, dict[str, Interval]]
-    by_slice: dict[str, dict[str, Interval]]
+    by_month: dict[str, dict[str, dict[str, Interval]]]
+    by_slice: dict[str, dict[str, dict[str, Interval]]]
 
 
 def evaluate(
@@ -50,9 +51,7 @@ def evaluate(
         if model != ours
     }
     by_month = {
-        local_day(t, zone): intervals(
-            METRICS, predictions[ours][test.facts.moments == t], test.churned[test.facts.moments == t]
-        )
+        local_day(t, zone): _every_model(test, predictions, test.facts.moments == t)
         for t in np.unique(test.facts.moments)
     }
     by_slice = {}
@@ -60,7 +59,7 @@ def evaluate(
         rows = member & latest
         left = test.churned[rows].sum()
         if min(left, rows.sum() - left) >= LEAST_IN_SLICE:
-            by_slice[name] = intervals(QUICK, predictions[ours][rows], test.churned[rows])
+            by_slice[name] = _every_model(test, predictions, rows)
     return Evaluation(
         customers=int(latest.sum()),
         churn_rate=float(happened.mean()),
@@ -69,6 +68,15 @@ def evaluate(
         by_month=by_month,
         by_slice=by_slice,
     )
+
+
+def _every_model(
+    test: Frame, predictions: dict[str, Floats], rows: npt.NDArray[np.bool_]
+) -> dict[str, dict[str, Interval]]:
+    return {
+        model: intervals(METRICS, predicted[rows], test.churned[rows], replicates=REPLICATES_OF_PARTS)
+        for model, predicted in predictions.items()
+    }
 
 
 def slices(frame: Frame, question: Question) -> dict[str, npt.NDArray[np.bool_]]:

@@ -100,10 +100,12 @@ def intervals(
     predicted: Floats,
     happened: Floats,
     groups: npt.NDArray[np.int64] | None = None,
+    *,
+    replicates: int = REPLICATES,
 ) -> dict[str, Interval]:
     # Rows in order of the promise: every metric sorts by it, and sorting what is sorted is quick.
     order = np.argsort(predicted, kind="stable")
-    draws = [weight[order] for weight in _resamples(len(happened) if groups is None else groups)]
+    draws = [weight[order] for weight in _resamples(_units(happened, groups), replicates)]
     predicted, happened = predicted[order], happened[order]
     ones = np.ones(len(happened))
     result = {}
@@ -122,7 +124,7 @@ def difference(
     groups: npt.NDArray[np.int64] | None = None,
 ) -> Interval:
     """metric(ours) - metric(theirs) on the same resamples (paired)."""
-    draws = _resamples(len(happened) if groups is None else groups)
+    draws = _resamples(_units(happened, groups), REPLICATES)
     values = [metric(ours, happened, w) - metric(theirs, happened, w) for w in draws]
     ones = np.ones(len(happened))
     low, high = np.nanpercentile(values, [2.5, 97.5])
@@ -130,16 +132,19 @@ def difference(
     return Interval(value, float(low), float(high))
 
 
-def _resamples(groups: int | npt.NDArray[np.int64]) -> list[Floats]:
+def _units(rows: Floats, groups: npt.NDArray[np.int64] | None) -> int | npt.NDArray[np.int64]:
+    return len(rows) if groups is None else groups
+
+
+def _resamples(groups: int | npt.NDArray[np.int64], replicates: int) -> list[Floats]:
     """Counts of a resample with replacement, by customer; the same draws for every model compared."""
     random = np.random.default_rng(7)
-    if isinstance(groups, int):
-        return [
-            random.multinomial(groups, np.full(groups, 1 / groups)).astype(float) for _ in range(REPLICATES)
-        ]
-    _, member = np.unique(groups, return_inverse=True)
+    member = np.arange(groups) if isinstance(groups, int) else np.unique(groups, return_inverse=True)[1]
     n = int(member.max()) + 1
-    return [random.multinomial(n, np.full(n, 1 / n)).astype(float)[member] for _ in range(REPLICATES)]
+    return [
+        np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)[member]
+        for _ in range(replicates)
+    ]
 
 
 def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """Where things stand: one folder holds what came in, what was checked, and what was published."""
 
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,7 +90,8 @@ class Home:
         found = set()
         for state in self.states():
             about = self.weeks / state.week / WEEK_ABOUT
-            if state.week and about.exists():
+            # A damaged week names no base; `holdfast status` says that it is not whole.
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
                 found.add(str(json.loads(about.read_text(encoding="utf-8"))["base"]))
         return found
 

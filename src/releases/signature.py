@@ -1,9 +1,11 @@
 """Who sealed a folder: an HMAC of its manifest under a key that only this installation has."""
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 from tables.refusal import Refused
@@ -13,7 +15,11 @@ KEY_VARIABLE = "HOLDFAST_SIGNING_KEY"
 
 
 def sign(folder: Path, key: bytes) -> None:
-    write_whole(folder / SIGNATURE, _signature(folder, key) + "\n")
+    """Written beside the folder and moved into it: killed on the way, it leaves nothing in there that the
+    manifest does not know."""
+    aside = folder.with_name(f"{folder.name}-{SIGNATURE}")
+    write_whole(aside, _signature(folder, key) + "\n")
+    aside.replace(folder / SIGNATURE)
 
 
 def verify_signed(folder: Path, key: bytes) -> None:
@@ -25,7 +31,7 @@ def verify_signed(folder: Path, key: bytes) -> None:
         signature = (folder / SIGNATURE).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{folder}: carries no signature; promote or score it here") from error
-    if not hmac.compare_digest(signature, _signature(folder, key)):
+    if not hmac.compare_digest(signature.encode(), _signature(folder, key).encode()):
         raise Refused(f"{folder}: signed with another key; it was not published by this installation")
 
 
@@ -34,13 +40,18 @@ def signing_key(home: Path) -> bytes:
     if text := os.environ.get(KEY_VARIABLE):
         return text.encode()
     path = home / "signing.key"
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    key = secrets.token_hex(32).encode()
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
+    if not path.exists():
+        # Made aside and linked whole: who is killed on the way, or comes second, never leaves half a key.
+        handle, aside = tempfile.mkstemp(dir=home, prefix=".signing-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(aside)
+        Path(aside).unlink()
+    if not (key := path.read_bytes()):
+        raise Refused(f"{path}: empty; put the key back, or remove it and publish everything anew")
     return key
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
+from tables.engine import literal
 from tables.moment import FOREVER
 
 
@@ -46,8 +47,9 @@ def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
     path = tables / "offers.parquet"
     if not path.exists():
         return ()
+    file = literal(str(path))
     db = duckdb.connect()  # small: it needs no folder to spill to
-    present = {row[0] for row in db.execute(f"describe from read_parquet('{path}')").fetchall()}
+    present = {row[0] for row in db.execute(f"describe from read_parquet({file})").fetchall()}
     optional = {
         name: f"coalesce({name}, {default})" if name in present else default
         for name, default in OPTIONAL.items()
@@ -55,7 +57,7 @@ def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
     rows = db.execute(
         f"""
         with versions as (
-          from read_parquet('{path}')
+          from read_parquet({file})
           where epoch_us("at") <= $t and epoch_us(known_at) <= $t
           qualify row_number() over (partition by event_id order by known_at desc) = 1
         )
