@@ -16,7 +16,7 @@ def spent(choices: Choices) -> float:
 def solve_price(choose_at: Callable[[float], Choices], budget: float) -> float:
     """The lowest shadow price at which the choices cost no more than `budget` (0 when money is not short).
 
-    What is free of charge is chosen at any price. The dual of the multiple-choice knapsack with one constraint: cost falls as the price rises, so it is
+    The dual of the multiple-choice knapsack with one constraint: cost falls as the price rises, so it is
     found by bisection, always from the side that keeps the budget.
     """
     if spent(choose_at(0.0)) <= budget:

@@ -26,7 +26,8 @@ def log_odds(probability: Floats) -> Floats:
 
 
 def sigmoid(x: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-x))
+    with np.errstate(over="ignore"):  # exp overflows to inf, which gives the right 0
+        return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def fit_calibration(probability: Floats, happened: Floats) -> Calibration:

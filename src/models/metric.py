@@ -150,7 +150,7 @@ def _resamples(groups: int | npt.NDArray[np.int64], replicates: int) -> list[Flo
 def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
     """Slope and intercept of the log-odds of what happened on those promised, by Newton's method."""
     x = log_odds(np.clip(predicted, EDGE, 1 - EDGE))
-    slope, intercept = 1.0, 0.0
+    slope, intercept = 0.0, 0.0  # from there Newton's steps do not overshoot, whatever was promised
     for _ in range(25):
         p = sigmoid(slope * x + intercept)
         error, curve = weight * (happened - p), weight * p * (1 - p)

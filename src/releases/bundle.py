@@ -16,6 +16,7 @@ from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
 from models.question import Question
+from models.reason import strongest
 from models.scorer import Scorer
 from models.season import Season
 from releases.signature import verify_signed
@@ -65,8 +66,7 @@ def write_bundle(
     facts = np.ascontiguousarray(golden.values[:GOLDEN_ROWS])
     columns = {name: facts[:, k] for k, name in enumerate(scorer.names)}
     reread = _read_scorer(folder, description, "the new bundle")
-    answers = reread.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
-    columns |= {f"answer:{name}": np.ravel(part) for name, part in answers._asdict().items()}
+    columns |= {f"answer:{name}": part for name, part in _answers(reread, facts, moment).items()}
     pq.write_table(pa.table(columns), folder / "golden.parquet", write_page_checksum=True)
 
 
@@ -77,16 +77,31 @@ def read_bundle(folder: Path, key: bytes) -> Bundle:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Load a bundle whose files are known to be whole."""
+    """Load a bundle whose hashes were checked, or one from MLflow, which has none; Refused if damaged."""
+    try:
+        return _open_bundle(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{folder}: not a whole bundle ({error}); train and promote a new one") from error
+
+
+def _open_bundle(folder: Path) -> Bundle:
     description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     scorer = _read_scorer(folder, description, str(folder))
     golden = pq.read_table(folder / "golden.parquet", page_checksum_verification=True)
     facts = np.column_stack([golden[name].to_numpy() for name in scorer.names])
-    answers = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), description["golden_moment"])
-    for name, part in answers._asdict().items():
-        if not np.array_equal(np.ravel(part), golden[f"answer:{name}"].to_numpy(), equal_nan=True):
+    for name, part in _answers(scorer, facts, description["golden_moment"]).items():
+        if not np.array_equal(part, golden[f"answer:{name}"].to_numpy(), equal_nan=True):
             raise Refused(f"{folder}: on the golden rows, {name} is not what it was when sealed")
     return Bundle(folder.name, scorer, Question(**description["question"]), description["about"])
+
+
+def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
+    """What the golden rows must always give: scores, and how much the strongest reasons weigh."""
+    scores = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
+    effect = strongest(scorer.contributions(facts, scorer.names), scorer.names).effect
+    return {name: np.ravel(part) for name, part in scores._asdict().items()} | {
+        f"reason_{k + 1}": effect[:, k] for k in range(effect.shape[1])
+    }
 
 
 def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Scorer:

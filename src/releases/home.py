@@ -74,10 +74,9 @@ class Home:
         """What was published, the newest first; empty before anything was."""
         try:
             text = self.pointer.read_text(encoding="utf-8")
+            return [Published(**state) for state in json.loads(text)["states"]]
         except FileNotFoundError:
             return []
-        try:
-            return [Published(**state) for state in json.loads(text)["states"]]
         except (ValueError, KeyError, TypeError) as error:
             raise Refused(f"{self.pointer}: cannot be read ({error}); restore it or publish anew") from error
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tables.refusal import Refused
-from tables.sealed import MANIFEST, SIGNATURE, verify, write_whole
+from tables.sealed import MANIFEST, SIGNATURE, STAGING, verify, write_whole
 
 KEY_VARIABLE = "HOLDFAST_SIGNING_KEY"
 
@@ -17,7 +17,7 @@ KEY_VARIABLE = "HOLDFAST_SIGNING_KEY"
 def sign(folder: Path, key: bytes) -> None:
     """Written beside the folder and moved into it: killed on the way, it leaves nothing in there that the
     manifest does not know."""
-    aside = folder.with_name(f"{folder.name}-{SIGNATURE}")
+    aside = folder.with_name(f"{folder.name}-{SIGNATURE}{STAGING}{os.getpid()}")
     write_whole(aside, _signature(folder, key) + "\n")
     aside.replace(folder / SIGNATURE)
 

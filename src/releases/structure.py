@@ -14,7 +14,7 @@ from tables.refusal import Refused
 
 OBJECTIVES = ("binary sigmoid:1", "regression", "tweedie")
 INTEGER = r"-?\d{1,9}"
-NUMBER = r"-?(?:\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?|inf)"
+NUMBER = r"-?\d+(?:\.\d+)?(?:e[+-]?\d{1,3})?"
 # A split between what is known and what is missing has no finite threshold.
 THRESHOLD = rf"(?:{NUMBER}|inf)"
 FEATURE_RANGE = re.compile(rf"none|\[{NUMBER}:{NUMBER}\]", re.ASCII)

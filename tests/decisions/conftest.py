@@ -1,0 +1,54 @@
+"""Offers, policies and scores to decide on."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from decisions.policy import Policy
+from models.scorer import Scores
+from tables.offer import Offer
+
+
+@pytest.fixture(scope="session")
+def policy_of() -> Callable[..., Policy]:
+    """A policy with some of its words changed."""
+
+    def make(**changes: Any) -> Policy:
+        plain: dict[str, Any] = {
+            "name": "test",
+            "margin_rate": 0.3,
+            "risk_bands": [{"name": "any", "chinese": "任意", "below": 1.01}],
+            "weekly_budget": 1000,
+            "minimum_net_value": 50,
+            "holdout": {"share": 0.05, "salt": "2026"},
+            "unknown_consent": "refuse",
+        }
+        return Policy.model_validate(plain | changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def offer_of() -> Callable[..., Offer]:
+    """A coupon that costs 100 when redeemed and 0 to tell, with some of its words changed."""
+
+    def make(name: str = "a", **changes: Any) -> Offer:
+        return Offer(
+            **{"offer_id": name, "kind": "coupon", "name": name, "reward": 100, "cost": 100} | changes
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scores_of() -> Callable[..., Scores]:
+    """Scores from response and uplift, shape (customers, offers)."""
+
+    def make(response: Any, uplift: Any) -> Scores:
+        response, uplift = np.array(response, dtype=float), np.array(uplift, dtype=float)
+        nothing = np.zeros(len(response))
+        return Scores(churn=nothing, value=nothing, response=response, uplift=uplift)
+
+    return make
