@@ -9,7 +9,7 @@ from typing import Any
 import mlflow
 from mlflow.exceptions import MlflowException
 
-from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION, MODEL, use_tracking
+from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION, model_of, use_tracking
 from pipelines.terminal import bar
 from releases.bundle import open_bundle, read_bundle
 from releases.home import Home
@@ -20,17 +20,18 @@ from tables.sealed import sealed_folder
 
 def promote(home: Home, version: int | None) -> dict[str, Any]:
     """Take the challenger (or a version), verify it aside, publish it, and make it the champion."""
+    name = model_of(home.current_base())
     uri = use_tracking()
     client = mlflow.MlflowClient()
     try:
         model = (
-            client.get_model_version_by_alias(MODEL, CHALLENGER)
+            client.get_model_version_by_alias(name, CHALLENGER)
             if version is None
-            else client.get_model_version(MODEL, str(version))
+            else client.get_model_version(name, str(version))
         )
     except MlflowException as error:
         raise Refused(
-            f"{uri}: no {MODEL} {f'version {version}' if version else CHALLENGER}; run `holdfast train` first"
+            f"{uri}: no {name} {f'version {version}' if version else CHALLENGER}; run `holdfast train` first"
         ) from error
     with bar("promoting") as progress, tempfile.TemporaryDirectory() as folder:
         progress(0, 3)
@@ -48,12 +49,12 @@ def promote(home: Home, version: int | None) -> dict[str, Any]:
         bundle = read_bundle(staged.path, home.key())
         progress(2, 3)
         home.publish(bundle=bundle.name, at=datetime.now(UTC).isoformat(timespec="seconds"))
-        client.set_registered_model_alias(MODEL, CHAMPION, model.version)
+        client.set_registered_model_alias(name, CHAMPION, model.version)
         progress(3, 3)
     return {
         "bundle": bundle.name,
         "path": str(home.bundles / bundle.name),
-        "model": {"name": MODEL, "version": int(model.version), "run_id": model.run_id},
+        "model": {"name": name, "version": int(model.version), "run_id": model.run_id},
         "as_of": bundle.about["as_of"],
         "auc": bundle.about["churn"]["headline"]["model"]["auc"],
     }

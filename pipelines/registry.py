@@ -1,14 +1,20 @@
 """Where MLflow keeps runs and models, and what ours are called there."""
 
+import json
 import os
 from pathlib import Path
 
 import mlflow
 
 DEFAULT_URI = "sqlite:///mlruns/mlflow.db"
-MODEL = "holdfast-churn"
 CHALLENGER, CHAMPION = "challenger", "champion"
 BUNDLE = "bundle"
+
+
+def model_of(base: Path) -> str:
+    """The registered model's name: one a source, so that bases which share an MLflow keep their champions."""
+    source = json.loads((base / "tables" / "base.json").read_text(encoding="utf-8"))["source"]
+    return f"holdfast-churn-{source}"
 
 
 def use_tracking() -> str:

@@ -17,7 +17,7 @@ from models.metric import Interval
 from models.question import Question
 from models.scorer import Scorer
 from pipelines.plot import calibration_plot, gain_plot, shap_plot
-from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, MODEL, use_tracking
+from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, use_tracking
 
 mpl.use("Agg")
 
@@ -34,7 +34,7 @@ class Tracked:
     question: Question
 
 
-def track(made: Tracked, experiment: str) -> dict[str, Any]:
+def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
     """Log params, figures, plots, data, bundle; register the churn model; make it the challenger."""
     uri = use_tracking()
     if mlflow.get_experiment_by_name(experiment) is None:
@@ -60,17 +60,17 @@ def track(made: Tracked, experiment: str) -> dict[str, Any]:
             mpl.pyplot.close(figure)
         mlflow.log_dict(result, "figures.json")
         mlflow.log_artifacts(str(made.bundle), BUNDLE)
-        version = _register(made)
+        version = _register(made, model)
     client = mlflow.MlflowClient()
-    client.set_registered_model_alias(MODEL, CHALLENGER, version)
+    client.set_registered_model_alias(model, CHALLENGER, version)
     return {
         "tracking_uri": uri,
         "run_id": run.info.run_id,
-        "registered": {"name": MODEL, "version": int(version), "alias": CHALLENGER},
+        "registered": {"name": model, "version": int(version), "alias": CHALLENGER},
     }
 
 
-def _register(made: Tracked) -> str:
+def _register(made: Tracked, model: str) -> str:
     example = pd.DataFrame(made.customer.test.facts.values[:5], columns=list(made.scorer.names))
     requirements = ["lightgbm", "numpy", "pandas"]
     signature = infer_signature(example, made.scorer.churn.predict(example))
@@ -79,7 +79,7 @@ def _register(made: Tracked) -> str:
         name="churn",
         signature=signature,
         input_example=example,
-        registered_model_name=MODEL,
+        registered_model_name=model,
         pip_requirements=requirements,
     )
     mlflow.lightgbm.log_model(

@@ -15,6 +15,7 @@ from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
 from pipelines.as_of import moment_of, offers_of
 from pipelines.configuration import configuration
+from pipelines.registry import model_of
 from pipelines.terminal import bar, grid
 from pipelines.tracking import Tracked, track
 from pipelines.truth import compare_with_truth
@@ -60,7 +61,8 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts
         write_bundle(Path(folder), scorer, question, result, latest)
-        logged = track(Tracked(Path(folder), result, scorer, customer, frame, question), experiment)
+        made = Tracked(Path(folder), result, scorer, customer, frame, question)
+        logged = track(made, model_of(base), experiment)
         progress(1, 1)
     return result | logged
 

@@ -92,7 +92,7 @@ def test_slope_and_intercept_are_those_of_a_logistic_regression(
     line.fit(log_odds(predicted)[:, None], happened, sample_weight=weight)
     assert calibration_slope(predicted, happened, weight) == pytest.approx(line.coef_[0, 0], abs=1e-4)
     assert calibration_intercept(predicted, happened, weight) == pytest.approx(line.intercept_[0], abs=1e-4)
-    assert calibration_slope(predicted, happened, weight) == pytest.approx(slope, abs=0.25)
+    assert calibration_slope(predicted, happened, weight) == pytest.approx(slope, abs=0.5)
 
 
 @pytest.mark.parametrize(
