@@ -18,10 +18,10 @@ def model_of(base: Path) -> str:
 
 
 def use_tracking() -> str:
-    """Point MLflow at MLFLOW_TRACKING_URI, by default at the SQLite store inside mlruns/."""
+    """Point MLflow at MLFLOW_TRACKING_URI, by default at the SQLite store inside mlruns/; models are
+    registered there too, unless MLFLOW_REGISTRY_URI says otherwise."""
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     if uri == DEFAULT_URI:
         Path("mlruns").mkdir(exist_ok=True)
     mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(os.environ.get("MLFLOW_REGISTRY_URI", uri))
     return uri
