@@ -4,10 +4,19 @@ from pathlib import Path
 
 from decisions.policy import read_offers
 from pipelines.configuration import configuration
-from tables.history import Histories
+from releases.home import Home
+from tables.history import Histories, read_histories
 from tables.moment import local_day, parse_moment, to_micros
 from tables.offer import Offer, offers_at
 from tables.refusal import Refused
+from tables.sealed import verify
+
+
+def open_base(home: Home) -> tuple[Path, Histories]:
+    """The current base, verified, and its histories."""
+    base = home.current_base()
+    verify(base)
+    return base, read_histories(base / "histories")
 
 
 def moment_of(histories: Histories, as_of: str | None) -> int:

@@ -9,10 +9,9 @@ import pyarrow.parquet as pq
 
 from features.catalogue import FAMILIES
 from features.reader import names_of, read_facts
-from pipelines.as_of import moment_of
+from pipelines.as_of import moment_of, open_base
 from pipelines.terminal import bar, grid
 from releases.home import Home
-from tables.history import read_histories
 from tables.moment import in_zone
 from tables.refusal import Refused
 
@@ -37,7 +36,7 @@ def catalogue() -> dict[str, Any]:
 
 
 def customer_facts(home: Home, customer: str, as_of: str | None) -> dict[str, Any]:
-    histories = read_histories(home.current_base() / "histories")
+    _, histories = open_base(home)
     t = moment_of(histories, as_of)
     facts = read_facts(histories, histories.places([customer]), t)
     return {
@@ -50,7 +49,7 @@ def customer_facts(home: Home, customer: str, as_of: str | None) -> dict[str, An
 def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
     if not out.parent.is_dir():
         raise Refused(f"--out {out}: {out.parent} is not a folder; make it first")
-    histories = read_histories(home.current_base() / "histories")
+    _, histories = open_base(home)
     t = moment_of(histories, as_of)
     with bar("reading facts") as progress:
         facts = read_facts(histories, np.arange(len(histories)), t, progress=progress)

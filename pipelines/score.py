@@ -11,7 +11,7 @@ from decisions.budget import solve_price, spent
 from decisions.choice import NOTHING, Choices, choose
 from decisions.policy import read_policy
 from models.scorer import Scores
-from pipelines.as_of import moment_of, offers_of
+from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.terminal import bar, grid
 from releases.bundle import read_bundle
@@ -19,7 +19,7 @@ from releases.home import Home
 from releases.policy import FrozenPolicy, freeze_policy
 from releases.signature import sign
 from releases.week import WeekAbout, week_rows, write_week
-from tables.history import Histories, read_histories
+from tables.history import Histories
 from tables.moment import in_zone, local_day
 from tables.refusal import Refused
 from tables.sealed import sealed_folder
@@ -34,8 +34,7 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
     if not home.published().bundle:
         raise Refused("no bundle is published; run `holdfast train` and `holdfast promote` first")
     bundle = read_bundle(home.bundles / home.published().bundle, key)
-    base = home.current_base()
-    histories = read_histories(base / "histories")
+    base, histories = open_base(home)
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     offers = offers_of(base, t, histories.time_zone)

@@ -13,7 +13,7 @@ from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
-from pipelines.as_of import moment_of, offers_of
+from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.registry import model_of
 from pipelines.terminal import bar, grid
@@ -21,13 +21,12 @@ from pipelines.tracking import Tracked, track
 from pipelines.truth import compare_with_truth
 from releases.bundle import write_bundle
 from releases.home import Home
-from tables.history import Histories, read_histories
+from tables.history import Histories
 from tables.moment import in_zone, local_day
 
 
 def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[str, Any]:
-    base = home.current_base()
-    histories = read_histories(base / "histories")
+    base, histories = open_base(home)
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     offers = offers_of(base, t, histories.time_zone)

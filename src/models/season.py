@@ -17,6 +17,7 @@ from tables.moment import DAY
 Floats = npt.NDArray[np.float64]
 # Whole weeks, so that a Saturday is compared with a Saturday.
 YEAR = 364 * DAY
+PRIOR_CUSTOMERS = 100
 
 
 class Season(NamedTuple):
@@ -55,7 +56,11 @@ def _season(
     moments: npt.NDArray[np.int64],
 ) -> Season:
     every = np.unique(moments)
-    shifts = [
-        link(float(happened[moments == t].mean())) - link(float(promised[moments == t].mean())) for t in every
-    ]
+    shifts = []
+    for t in every:
+        rows = moments == t
+        expected = float(promised[rows].mean())
+        # As if PRIOR_CUSTOMERS more had done what was promised: few customers prove no season.
+        came = (float(happened[rows].sum()) + PRIOR_CUSTOMERS * expected) / (rows.sum() + PRIOR_CUSTOMERS)
+        shifts.append(link(came) - link(expected))
     return Season(tuple(every.tolist()), tuple(shifts))

@@ -77,4 +77,4 @@ NAMES = tuple(field.name for field in fields(Offer))
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(","))
+    return tuple(word.strip() for word in text.split(",") if word.strip())

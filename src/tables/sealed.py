@@ -58,9 +58,11 @@ def sealed_folder(shelf: Path) -> Iterator[Staged]:
             _flush(folder)
         staged.name = hashlib.sha256(text.encode()).hexdigest()[:16]
         target = shelf / staged.name
-        if target.exists():  # the same content was sealed before
+        if target.exists() and _is_whole(target):  # the same content was sealed before
             shutil.rmtree(staged.path)
         else:
+            if target.exists():  # damaged since: nobody may be served from it
+                shutil.rmtree(target)
             staged.path.rename(target)
             _flush(shelf)
         staged.path = target
@@ -92,11 +94,8 @@ def verify(folder: Path) -> dict[str, str]:
     came = hashlib.sha256(text.encode()).hexdigest()[:16]
     if came != folder.name:
         raise Refused(f"{folder}: the folder's name is not the hash of its manifest ({came})")
-    present = {
-        p.relative_to(folder).as_posix()
-        for p in folder.rglob("*")
-        if p.is_file() and p.name not in (MANIFEST, SIGNATURE)
-    }
+    own = {MANIFEST, SIGNATURE}
+    present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - own
     if present != set(manifest):
         raise Refused(
             f"{folder}: expected the files {sorted(manifest)}, found {sorted(present)}; publish it anew"
@@ -105,6 +104,14 @@ def verify(folder: Path) -> dict[str, str]:
         if file_hash(folder / name) != expected:
             raise Refused(f"{folder / name}: damaged, its SHA-256 is not {expected[:12]}…")
     return manifest
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        verify(folder)
+    except Refused:
+        return False
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -216,3 +216,18 @@ def test_histories_of_another_version_of_the_contract_are_refused(command: Comma
     said = command("score", "--home", home)
     assert said.code == 1
     assert "run `holdfast check`" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize("job", [("score",), ("train",), ("features", "--customer", "c-0000001")])
+def test_a_flipped_bit_in_the_histories_is_refused(
+    command: Command, home: Path, hashes: Callable[[Path], Any], job: tuple[str, ...]
+) -> None:
+    before = hashes(home)
+    records = Home(home).current_base() / "histories" / "transactions.npy"
+    content = bytearray(records.read_bytes())
+    content[len(content) // 2] ^= 4
+    records.write_bytes(content)
+    said = command(*job, "--home", home)
+    assert said.code == 1
+    assert "damaged" in said.err
+    assert hashes(home) == before

@@ -61,6 +61,16 @@ def entry(value: str) -> Callable[[list[str]], list[str]]:
     return lambda entries: [value, *entries[1:]]
 
 
+def circle(text: str) -> str:
+    """The root has two leaves; the other nodes are each other's children, where no row ever comes."""
+    nodes = len(re.search(r"\nleft_child=(.*)", text)[1].split())  # type: ignore[index]
+    assert nodes > 2
+    left = [~0, *(~(k + 1) for k in range(1, nodes))]
+    right = [~1, *(k + 1 for k in range(1, nodes - 1)), 1]
+    text = first("left_child", lambda _: list(map(str, left)))(text)
+    return first("right_child", lambda _: list(map(str, right)))(text)
+
+
 CHANGES: dict[str, Callable[[str], str]] = {
     "a feature that is not there": first("split_feature", entry(str(len(NAMES)))),
     "a negative feature": first("split_feature", entry("-1")),
@@ -68,6 +78,7 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "a leaf beyond the tree": first("right_child", entry("-4000")),
     "a child that is its own parent": first("left_child", entry("0")),
     "a node twice": first("left_child", lambda entries: [entries[1], *entries[1:]]),
+    "nodes in a circle": circle,
     "a threshold less": first("threshold", lambda entries: entries[1:]),
     "a leaf more": first("leaf_value", lambda entries: [*entries, "1"]),
     "leaves that do not fit": first("num_leaves", lambda entries: [str(int(entries[0]) + 1)]),
