@@ -19,7 +19,7 @@ STEP = 28 * DAY
 # Facts need something to look back on before they can teach anything.
 LEAST_HISTORY = 91 * DAY
 # More rows than this teach the models nothing they would notice: fewer customers are read at each moment.
-MOST_ROWS = 80_000
+MOST_ROWS = 100_000
 # One customer in five is never trained on, so that memory of a customer cannot pass for skill.
 UNSEEN_SHARE = 0.2
 
