@@ -12,6 +12,11 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: what fails in CI fails at home. HYPOTHESIS_PROFILE=default looks further.
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("HOLDFAST_DATA", ROOT / "../shared/data")).resolve()
