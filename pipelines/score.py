@@ -53,7 +53,8 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
         )
     whole = _together(assessed)
     price = solve_price(lambda at: _choose(whole, frozen, t, at), policy.weekly_budget)
-    about = _about(histories, base, frozen, bundle.name, t, price, assessed)
+    chosen = _choose(whole, frozen, t, price)
+    about = _about(histories, base, frozen, bundle.name, t, price, whole, chosen)
     with bar("writing the week") as progress, sealed_folder(home.weeks) as staged:
 
         def rows() -> Any:
@@ -71,7 +72,7 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
         "moment": in_zone(t, histories.time_zone).isoformat(),
         "bundle": bundle.name,
         "policy": frozen.name,
-        **_summary(whole, _choose(whole, frozen, t, price), about),
+        **_summary(whole, chosen, about),
     }
 
 
@@ -107,11 +108,11 @@ def _about(
     bundle: str,
     t: int,
     price: float,
-    assessed: list[Assessment],
+    whole: Assessment,
+    choices: Choices,
 ) -> WeekAbout:
-    whole = _together(assessed)
     inside = whole.status == IN_BASE
-    cost = spent(_choose(whole, frozen, t, price))
+    cost = spent(choices)
     return WeekAbout(
         moment=t,
         base=base.name,
