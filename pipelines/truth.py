@@ -105,8 +105,7 @@ def _offers(
 def _by_customer(truth: Any, histories: Histories, places: Any, column: str, offer_ids: list[str]) -> Floats:
     """A column of the truth for the customers at `places`, shape (customers, offers); nan where unknown."""
     customers = truth["customer_id"].to_numpy(zero_copy_only=False)
-    place = np.searchsorted(histories.ids, customers)
-    place = np.where(histories.ids[np.minimum(place, len(histories) - 1)] == customers, place, -1)
+    place = histories.find(customers)
     offer = truth["offer_id"].to_numpy(zero_copy_only=False)
     values = truth[column].to_numpy()
     table = np.full((len(histories) + 1, len(offer_ids)), np.nan)

@@ -74,9 +74,13 @@ class Family(Generic[Facts]):
         return self.plain(as_python_reads(history), t)
 
 
-def as_python_reads(history: History) -> History:
-    """The same records, with their fields as attributes, as compiled code has them anyway."""
-    return History(*(np.asarray(rows).view(np.recarray) for rows in history))
+def as_python_reads(rows: Any) -> Any:
+    """The same records, with their fields as attributes, as compiled code has them anyway; of arrays in
+    tuples too."""
+    if isinstance(rows, tuple):
+        parts = [as_python_reads(each) for each in rows]
+        return type(rows)(*parts) if hasattr(rows, "_fields") else tuple(parts)
+    return rows.view(np.recarray) if rows.dtype.names else rows
 
 
 def family(

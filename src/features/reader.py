@@ -9,9 +9,11 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numba
@@ -20,9 +22,11 @@ import numpy.typing as npt
 
 from features.catalogue import FAMILIES
 from features.family import Family, NamedFact, as_python_reads, inner
+from features.sight import sight_scope, sight_text
 from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Histories, History
+from tables.history import Bucket, Histories, History, Int64s
+from tables.record import RECORD_TYPES, Records
 
 ROWS_AT_ONCE = 2048
 Progress = Callable[[int, int], None]
@@ -75,29 +79,58 @@ def read_facts(
     moments = np.ascontiguousarray(np.broadcast_to(moments, places.shape), np.int64)
     names = names_of(families)
     values = np.empty((len(places), len(names)))
-    read = reader(families)
-    events = as_python_reads(histories.events) if numba.config.DISABLE_JIT else histories.events
+    read, timelines = reader(families), as_read(histories.timelines)
 
-    def part(start: int) -> None:
-        rows = slice(start, start + ROWS_AT_ONCE)
-        read(events, histories.offsets, places[rows], moments[rows], values[rows])
+    def parts() -> Iterator[tuple[Bucket, Int64s, Int64s]]:
+        for bucket, rows, local in histories.parts(places):
+            whole = as_read(bucket)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                chunk = slice(start, start + ROWS_AT_ONCE)
+                yield whole, rows[chunk], local[chunk]
 
-    starts = range(0, len(places), ROWS_AT_ONCE)
+    def part(each: tuple[Bucket, Int64s, Int64s]) -> int:
+        bucket, rows, local = each
+        whole = len(rows) == rows[-1] - rows[0] + 1  # side by side: written in place
+        out = values[rows[0] : rows[-1] + 1] if whole else np.empty((len(rows), len(names)))
+        read(bucket, timelines, local, moments[rows], out)
+        if not whole:
+            values[rows] = out
+        return len(rows)
+
     threads = threads or os.cpu_count() or 1
-    if len(starts) <= 1 or threads == 1:
-        finished = map(part, starts)
-        _count(finished, len(places), progress)
+    if len(places) <= ROWS_AT_ONCE or threads == 1:
+        _count(map(part, parts()), len(places), progress)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            _count(pool.map(part, starts), len(places), progress)
+            _count(_in_turn(pool, part, parts(), 2 * threads), len(places), progress)
     values[:, missing_columns(families, histories.present)] = np.nan
     return FactTable(places, moments, names, values)
 
 
-def _count(finished: Any, total: int, progress: Progress | None) -> None:
-    for k, _ in enumerate(finished, start=1):
+def as_read(rows: Any) -> Any:
+    """What compiled code, or with NUMBA_DISABLE_JIT=1 plain Python, takes."""
+    return as_python_reads(rows) if numba.config.DISABLE_JIT else rows
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, work: Callable[[Any], int], parts: Iterator[Any], ahead: int
+) -> Iterator[int]:
+    """The results of `work`, with only so many parts opened ahead: a bucket is let go when it is read."""
+    waiting: deque[Future[int]] = deque()
+    for each in parts:
+        waiting.append(pool.submit(work, each))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _count(finished: Iterator[int], total: int, progress: Progress | None) -> None:
+    done = 0
+    for rows in finished:
+        done += rows
         if progress:
-            progress(min(k * ROWS_AT_ONCE, total), total)
+            progress(done, total)
 
 
 @cache
@@ -108,45 +141,78 @@ def missing_columns(families: tuple[Family[Any], ...], present: frozenset[str]) 
 
 def visible_history(histories: Histories, place: int, t: int) -> History:
     """What one customer's families see at t."""
-    seen = []
-    for rows, offsets in zip(histories.events, histories.offsets, strict=True):
-        own = rows[offsets[place] : offsets[place + 1]]
-        seen.append(own[(own["seen_at"] <= t) & (t < own["until"])])
-    return History(*seen)
+    return History(*(visible_rows(histories, name, t, np.array([place]))[1] for name in CUSTOMER_TABLES))
 
 
-@inner
-def visible(rows: Any, begin: int, end: int, t: int) -> Any:
-    """The rows of [begin, end) that are visible at t: a view where all are, else a copy of those."""
-    while end > begin and rows[end - 1].at > t:
-        end -= 1
-    hidden = 0
-    for i in range(begin, end):
-        if rows[i].seen_at > t or rows[i].until <= t:
-            hidden += 1
-    if hidden == 0:
-        return rows[begin:end]
-    kept = rows[begin : end - hidden].copy()
-    k = 0
-    for i in range(begin, end):
-        if rows[i].seen_at <= t and rows[i].until > t:
-            kept[k] = rows[i]
-            k += 1
-    return kept
+def visible_rows(
+    histories: Histories, table: str, t: Int64s | int, places: Int64s | None = None
+) -> tuple[Int64s, Records]:
+    """The rows of a table that each of `places` (or everybody) sees at t, or each at its own moment.
+
+    Returns which of `places` (without them, which customer) a row is of, in order, and the records.
+    """
+    places = np.arange(len(histories)) if places is None else places
+    moments = np.ascontiguousarray(np.broadcast_to(t, places.shape), np.int64)
+    found, owners = [np.empty(0, RECORD_TYPES[table])], [np.empty(0, np.int64)]
+    for bucket, rows, local in histories.parts(places):
+        whole = as_read(bucket)
+        own, offsets = getattr(whole.rows, table), getattr(whole.offsets, table)
+        records, counts = _collector(table)(
+            own, offsets, whole.members, local, moments[rows], as_read(histories.timelines)
+        )
+        found.append(np.asarray(records))
+        owners.append(np.repeat(rows, counts))
+    owner, records = np.concatenate(owners), np.concatenate(found)
+    if len(found) > 2:
+        order = np.argsort(owner, kind="stable")
+        owner, records = owner[order], records[order]
+    return owner, records
+
+
+@cache
+def _collector(table: str) -> Any:
+    text = f"""
+def collect(rows, offsets, members, places, moments, timelines):
+    room = 0
+    counts = np.zeros(len(places), np.int64)
+    for k in range(len(places)):
+        counts[k] = len(see_{table}(rows, offsets, members, places[k], moments[k], timelines))
+        room += counts[k]
+    records = np.empty(room, SEEN)
+    n = 0
+    for k in range(len(places)):
+        seen = see_{table}(rows, offsets, members, places[k], moments[k], timelines)
+        records[n : n + len(seen)] = seen
+        n += len(seen)
+    return records, counts
+"""
+    scope = {"np": np, "SEEN": RECORD_TYPES[table], f"see_{table}": _sight(table)}
+    return compiled(_imported(text, scope, keep=True).collect)
+
+
+@cache
+def _tables_of(families: tuple[Family[Any], ...]) -> tuple[str, ...]:
+    """The tables whose rows the families look at."""
+    looked_at = {name for family in families for name in family.plain.__code__.co_names}
+    return tuple(table for table in CUSTOMER_TABLES if table in looked_at)
 
 
 @cache
 def reader(families: tuple[Family[Any], ...]) -> Any:
-    """The compiled loop read(events, offsets, places, moments, out) over these families."""
+    """The compiled loop read(bucket, timelines, places, moments, out) over these families."""
+    tables = _tables_of(families)
+    unseen = [table for table in CUSTOMER_TABLES if table not in tables]
     lines = [
-        "def read(events, offsets, places, moments, out):",
+        "def read(bucket, timelines, places, moments, out):",
+        "    rows, offsets, members = bucket.rows, bucket.offsets, bucket.members",
+        *(f"    nothing_{table} = np.empty(0, NOTHING_{table})" for table in unseen),
         "    for k in range(len(places)):",
         "        place, t, row = places[k], moments[k], out[k]",
         "        history = History(",
     ]
     for table in CUSTOMER_TABLES:
-        bounds = f"offsets.{table}[place], offsets.{table}[place + 1]"
-        lines.append(f"            visible(events.{table}, {bounds}, t),")
+        seen = f"see_{table}(rows.{table}, offsets.{table}, members, place, t, timelines)"
+        lines.append(f"            {seen if table in tables else f'nothing_{table}'},")
     lines.append("        )")
     column = 0
     for number, family in enumerate(families):
@@ -157,20 +223,30 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
             else:
                 lines += [f"        row[{column + w}] = facts_.{field}[{w}]" for w in range(width)]
             column += width
-    return _compile(
-        "\n".join(lines) + "\n",
-        {f"family_{number}": family.compiled for number, family in enumerate(families)},
-        keep=all(is_kept(family.plain) for family in families),
+    scope: dict[str, Any] = {f"family_{number}": family.compiled for number, family in enumerate(families)}
+    scope |= {f"see_{table}": _sight(table) for table in tables}
+    scope |= {f"NOTHING_{table}": RECORD_TYPES[table] for table in unseen} | {"np": np}
+    return compiled(
+        _imported("\n".join(lines) + "\n", scope, keep=all(is_kept(f.plain) for f in families)).read
     )
 
 
-def _compile(text: str, scope: dict[str, Any], keep: bool) -> Any:
+@cache
+def _sight(table: str) -> Any:
+    module = _imported(sight_text(table), sight_scope(table), keep=True)
+    setattr(module, f"append_{table}", inner(getattr(module, f"append_{table}")))
+    return inner(getattr(module, f"see_{table}"))
+
+
+def _imported(text: str, scope: dict[str, Any], keep: bool) -> Any:
     """Import generated text as a module of its own, so that Numba can keep what it compiles."""
-    scope |= {"History": History, "visible": visible}
+    name = f"holdfast_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    scope = {"History": History, **scope}
     if not keep:
-        exec(compile(text, "<reader>", "exec"), scope)
-        return compiled(scope["read"])
-    name = f"holdfast_reader_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        module = ModuleType(name)
+        module.__dict__.update(scope)
+        exec(compile(text, "<generated>", "exec"), module.__dict__)
+        return module
     path = cache_folder() / f"{name}.py"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,4 +260,4 @@ def _compile(text: str, scope: dict[str, Any], keep: bool) -> Any:
     module.__dict__.update(scope)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    return compiled(module.read)
+    return module

@@ -7,6 +7,10 @@ import numpy as np
 from features.family import LONG_WINDOWS, WINDOWS, PerLongWindow, PerWindow, inner
 from tables.moment import DAY
 
+# A record's `age` is the class of its time: class k is (t - EDGES[k], t - EDGES[k - 1]]. The edges are the
+# windows and the windows before them, so that both are sums over classes.
+EDGES = np.array(sorted({k * days * DAY for days in WINDOWS for k in (1, 2)}))
+CLASSES = len(EDGES) + 1
 SPANS = np.array([days * DAY for days in WINDOWS])
 QUARTER, YEAR = (WINDOWS.index(days) for days in LONG_WINDOWS)
 
@@ -78,14 +82,7 @@ def is_new_order(lines: Any, i: int) -> bool:
 
     An order is what one customer bought under one order_id at one moment; its lines stand together.
     """
-    if lines[i].quantity < 0:
-        return False
-    k = i - 1
-    while k >= 0 and lines[k].at == lines[i].at and lines[k].order_id == lines[i].order_id:
-        if lines[k].quantity > 0:
-            return False
-        k -= 1
-    return True
+    return bool(lines[i].opens_order)
 
 
 @inner

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.reader import FactTable, read_facts
+from features.reader import FactTable, read_facts, visible_rows
 from models.frame import value_over
 from tables.code import code
 from tables.contract import OFFER_KINDS, Contacts, Responses
-from tables.history import Histories, Records
+from tables.history import Histories, Int64s, Records
 from tables.moment import DAY
 from tables.offer import Offer
 
@@ -106,15 +106,9 @@ def build_contact_frame(
     histories: Histories, offers: tuple[Offer, ...], as_of: int, *, margin_rate: float
 ) -> ContactFrame:
     """The latest contacts (at most MOST_CONTACTS) whose effect was over before `as_of`."""
-    rows = histories.events.contacts
-    places = np.repeat(np.arange(len(histories)), np.diff(histories.offsets.contacts))
+    places, rows = visible_rows(histories, "contacts", as_of)
     by_code = {code(offer.offer_id): offer for offer in offers}
-    usable = (
-        (rows["seen_at"] <= as_of)
-        & (rows["until"] > as_of)
-        & (rows["at"] + EFFECT_DAYS * DAY <= as_of)
-        & np.isin(rows["offer_id"], list(by_code))
-    )
+    usable = (rows["at"] + EFFECT_DAYS * DAY <= as_of) & np.isin(rows["offer_id"], list(by_code))
     chosen = np.flatnonzero(usable)
     latest = np.lexsort([rows["event_id"][chosen], -rows["at"][chosen]])[:MOST_CONTACTS]
     chosen = np.sort(chosen[latest])
@@ -127,24 +121,20 @@ def build_contact_frame(
             places, rows["at"] - 1, CONTACT_NAMES, contact_facts(customer.values, customer.names, told)
         ),
         contacted=rows["kind"] != HELD_BACK,
-        redeemed=_redeemed(histories, rows),
+        redeemed=_redeemed(histories, places, rows),
         value=value_over(histories, places, ends, EFFECT_DAYS, margin_rate),
     )
 
 
-def _redeemed(histories: Histories, contacts: Records) -> Floats:
+def _redeemed(histories: Histories, places: Int64s, contacts: Records) -> Floats:
     """1 where a redemption of the contact was known by the end of its effect."""
-    responses = histories.events.responses
-    taken = responses[responses["kind"] == REDEEMED]
-    order = np.argsort(contacts["event_id"], kind="stable")
-    ids = contacts["event_id"][order]
+    ends = contacts["at"] + EFFECT_DAYS * DAY
+    contact, responses = visible_rows(histories, "responses", ends, places)
+    taken = (
+        (responses["kind"] == REDEEMED)
+        & (responses["contact_id"] == contacts["event_id"][contact])
+        & (responses["at"] >= contacts["at"][contact])
+    )
     redeemed = np.zeros(len(contacts))
-    if len(ids):
-        found = np.minimum(np.searchsorted(ids, taken["contact_id"]), len(ids) - 1)
-        matches = ids[found] == taken["contact_id"]
-        contact, taken = order[found[matches]], taken[matches]
-        begin = contacts["at"][contact]
-        end = begin + EFFECT_DAYS * DAY
-        in_time = (taken["at"] >= begin) & (taken["seen_at"] <= end) & (taken["until"] > end)
-        redeemed[contact[in_time]] = 1.0
+    redeemed[contact[taken]] = 1.0
     return redeemed

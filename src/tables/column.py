@@ -50,8 +50,9 @@ STORED: dict[Kind, str] = {
     "choice": "varchar",
     "choices": "varchar",
 }
-# What one history record keeps of it. A text becomes its 64-bit code (tables.code), a choice its place in
-# the list counted from 1 (0 is missing), choices a set of bits, an instant microseconds since 1970 UTC.
+# What one history record keeps of it. A text becomes its code (tables.code), a choice its place in the list
+# counted from 1 (0 is missing), choices a set of bits, an instant microseconds since 1970 UTC. A column of 32
+# bits keeps half of that: texts that are compared within one customer's history only, and small numbers.
 RECORD: dict[Kind, str] = {
     "text": "i8",
     "instant": "i8",
@@ -75,14 +76,23 @@ class Column:
     choices: tuple[str, ...] = ()
     references: str = ""
     recorded: bool = True
+    bits: int = 64
     name: str = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         object.__setattr__(self, "name", name)
 
+    @property
+    def record(self) -> str:
+        """The type of its field in a history record."""
+        kept = RECORD[self.kind]
+        return kept.replace("8", "4") if self.bits == 32 else kept
 
-def text(meaning: str, *, required: bool = True, references: str = "", recorded: bool = True) -> Column:
-    return Column("text", meaning, required, references=references, recorded=recorded)
+
+def text(
+    meaning: str, *, required: bool = True, references: str = "", recorded: bool = True, bits: int = 64
+) -> Column:
+    return Column("text", meaning, required, references=references, recorded=recorded, bits=bits)
 
 
 def instant(meaning: str, *, required: bool = True) -> Column:
@@ -93,8 +103,8 @@ def day(meaning: str, *, required: bool = True) -> Column:
     return Column("day", meaning, required)
 
 
-def integer(meaning: str, *, required: bool = True) -> Column:
-    return Column("integer", meaning, required)
+def integer(meaning: str, *, required: bool = True, bits: int = 64) -> Column:
+    return Column("integer", meaning, required, bits=bits)
 
 
 def money(meaning: str, *, required: bool = True) -> Column:

@@ -82,9 +82,9 @@ class Customers(Table):
     kind = choice("private person or company", ("B2C", "B2B"), required=False)
     gender = choice("as the customer states it", ("female", "male", "other"), required=False)
     birth_on = day("birth date", required=False)
-    region = text("where the customer lives or trades", required=False)
-    industry = text("a company's industry", required=False)
-    owner = text("the employee who looks after the customer", required=False)
+    region = text("where the customer lives or trades", required=False, bits=32)
+    industry = text("a company's industry", required=False, bits=32)
+    owner = text("the employee who looks after the customer", required=False, bits=32)
     level = integer("membership level, 0 the lowest", required=False)
     joined_at = instant("when the customer joined the programme", required=False)
     consents = choices("channels the customer may be contacted on", CONTACT_CHANNELS, required=False)
@@ -121,14 +121,14 @@ class Transactions(Table):
     """An order line; a negative quantity is a return. Lines of one order_id at one moment are one order."""
 
     customer_id = text("who bought", references="customers")
-    order_id = text("the order the line belongs to")
-    quantity = integer("pieces; negative: returned")
+    order_id = text("the order the line belongs to", bits=32)
+    quantity = integer("pieces; negative: returned", bits=32)
     amount = money("paid for the line after discount; negative: paid back")
     product_id = text("what was bought", required=False, references="products")
     discount = money("taken off the price of the line; missing: none", required=False)
     channel = choice("where it was bought", SALES_CHANNELS, required=False)
-    store_id = text("the store", required=False)
-    returns_event_id = text("the order line that this one returns", required=False)
+    store_id = text("the store", required=False, bits=32)
+    returns_event_id = text("the order line that this one returns", required=False, recorded=False)
 
     rules: ClassVar[dict[str, str]] = {
         "a quantity is not zero": "quantity <> 0",
@@ -164,7 +164,7 @@ class Interactions(Table):
     customer_id = text("who", references="customers")
     kind = choice("what happened", INTERACTION_KINDS)
     channel = choice("where", (*CONTACT_CHANNELS, *SALES_CHANNELS[:3]), required=False)
-    case_id = text("the complaint the event belongs to", required=False)
+    case_id = text("the complaint the event belongs to", required=False, bits=32)
     referred_customer_id = text("whom the customer referred", required=False)
     rating = number("stars of a review, 1 to 5", required=False)
 

@@ -1,36 +1,44 @@
-"""Histories: what happened to each customer, sorted by customer and time, as fixed-width records.
+"""Histories: what happened to each customer, as fixed-width records sorted by customer and time.
 
-One `<table>.npy` a table (memory-mapped when read) and the place where each customer's records begin. A
-record keeps of its row what facts need: codes for texts, small numbers for choices, microseconds for
-instants. Three columns say when it counts:
+A record keeps of its row what facts need: codes for texts, small numbers for choices, microseconds for
+instants. Every version of every event is kept as it came, with two clocks: `at`, when it happened, and
+`seen_at`, the later of `at` and `known_at`, the first moment it is visible. What counts at a moment t is
+found while reading (features.sight): versions that are superseded or withdrawn by then, and events of
+customers merged by then, need no rewriting of what is stored. So a row that comes later changes no row that
+is there, which is what makes a week's increment cheap (tables.sorting).
 
-- `at`: when it happened;
-- `seen_at`: the later of `at` and `known_at`, the first moment it is visible;
-- `until`: the first moment a later version (or a deletion, or a merger) takes its place.
-
-So a row is visible at t when seen_at <= t < until; nothing that is not visible at t can change that.
+Customers stand in the order of their keys (tables.code.keys), in buckets of like size. The rows of a bucket
+lie in four tiers by the week in which they became visible; a tier is one file (tables.cell).
 """
 
 import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tables.column import RECORD
-from tables.contract import CUSTOMER_TABLES, TABLES, Table
+from tables.cell import TIERS, cell_path, dense_offsets, read_cell
+from tables.code import keys_of
+from tables.contract import CUSTOMER_TABLES
+from tables.merger import Ownership
+from tables.record import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, STORED_TYPES, Records
 from tables.refusal import Refused
+from tables.timeline import Timelines, read_timelines
 
-Records = npt.NDArray[np.void]
-# What a missing whole number or day becomes: no fact can take it for a value by accident.
-MISSING_NUMBER = -(2**62)
-MISSING_DAY = -(2**30)
+Int64s = npt.NDArray[np.int64]
+BUCKETS_KEPT = 4
 
 
 class History(NamedTuple):
-    """One customer's events, or with offsets everybody's: one record array a table, sorted by time."""
+    """One customer's visible events: one record array a table, sorted by time."""
 
     customers: Any
     transactions: Any
@@ -44,91 +52,231 @@ class History(NamedTuple):
 assert History._fields == CUSTOMER_TABLES
 
 
-def kept_columns(table: type[Table]) -> dict[str, str]:
-    """Column -> kind, of what a record of the table keeps beside its three clocks."""
-    own = {
-        name: column.kind
-        for name, column in table.columns.items()
-        if column.recorded and name not in ("customer_id", "at", "known_at", "deleted")
-    }
-    joined = {name: TABLES[other].columns[column].kind for name, (_, other, column) in table.joined.items()}
-    return own | joined  # type: ignore[return-value]
+class Members(NamedTuple):
+    """Whose events are read in whose history: customer p's are those of `place[m]` during [since[m],
+    until[m]) for m in offsets[p] .. offsets[p + 1]; where there are none, p's own, always."""
+
+    offsets: Int64s
+    place: Int64s
+    since: Int64s
+    until: Int64s
 
 
-def record_type(name: str) -> np.dtype[np.void]:
-    """The record of a table; wide fields first, so that none straddles its alignment."""
-    fields = [("at", "i8"), ("seen_at", "i8"), ("until", "i8")]
-    fields += [(column, RECORD[kind]) for column, kind in kept_columns(TABLES[name]).items()]  # type: ignore[index]
-    fields += [("local_day", "i4"), ("local_hour", "i1")]
-    fields.sort(key=lambda field: -np.dtype(field[1]).itemsize)
-    return np.dtype(fields, align=True)
+class Bucket(NamedTuple):
+    """The stored rows of some customers, by their places in the bucket.
 
-
-RECORD_TYPES = {name: record_type(name) for name in CUSTOMER_TABLES}
-
-
-class Histories(NamedTuple):
-    """The histories of a whole base.
-
-    ids: customer ids in byte order, shape (customers,); events and offsets by table: customer c's records
-    are events[table][offsets[table][c] : offsets[table][c + 1]]. `present` names the tables and the columns
-    ("table.column") that the base has; facts that need others are missing.
+    rows: a tuple of TIERS record arrays a table; offsets: shape (TIERS, customers + 1) a table, where each
+    customer's rows begin in the tier.
     """
 
-    ids: npt.NDArray[np.object_]
-    events: History
+    rows: History
     offsets: History
-    present: frozenset[str]
-    time_zone: str
-    currency: str
-    minor_units: int
-    first_at: int
-    last_at: int
+    members: Members
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.members.offsets) - 1
 
-    def places(self, customer_ids: list[str]) -> npt.NDArray[np.int64]:
+
+class Histories:
+    """The histories of a whole base, read as they are asked for.
+
+    ids: customer ids in the order of their keys, shape (customers,); buckets: borders of places, shape
+    (buckets + 1,); `present` names the tables and the columns ("table.column") that the base has: facts that
+    need others are missing. Moments in microseconds.
+    """
+
+    def __init__(self, folder: Path, buckets_kept: int = BUCKETS_KEPT) -> None:
+        about = read_about(folder)
+        self.folder = folder
+        self.present = frozenset(about["present"])
+        self.time_zone: str = about["time_zone"]
+        self.currency: str = about["currency"]
+        self.minor_units: int = about["minor_units"]
+        self.first_at: int = about["first_at"]
+        self.last_at: int = about["last_at"]
+        self.rows: dict[str, int] = about["rows"]
+        self.last_seen: dict[str, int] = about["last_seen"]
+        self._ids = read_ids(folder)
+        self.keys = keys_of(self._ids)
+        self.buckets = borders_of(self.keys, about["buckets"])
+        self.timelines: Timelines = read_timelines(folder)
+        self.linked = _Linked(self, read_owners(folder))
+        self._kept: OrderedDict[int, Bucket] = OrderedDict()
+        self._buckets_kept = buckets_kept
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @cached_property
+    def ids(self) -> npt.NDArray[np.object_]:
+        return np.asarray(self._ids.to_numpy(zero_copy_only=False), dtype=object)
+
+    def find(self, customer_ids: Sequence[str]) -> Int64s:
+        """Where the customers stand in `ids`; -1 for those who are not known."""
+        wanted = pa.array(customer_ids, pa.string())
+        if not len(self.keys):
+            return np.full(len(wanted), -1, np.int64)
+        found = np.minimum(np.searchsorted(self.keys, keys_of(wanted)), len(self.keys) - 1)
+        # Two texts may share a key, if never in practice: the text decides.
+        same = pc.equal(self._ids.take(pa.array(found)), wanted).fill_null(False)
+        return np.where(np.asarray(same), found, -1).astype(np.int64)
+
+    def places(self, customer_ids: Sequence[str]) -> Int64s:
         """Where the customers stand in `ids`; raises Refused naming those who are not known."""
-        wanted = np.asarray(customer_ids, dtype=object)
-        found = np.searchsorted(self.ids, wanted)
-        known = (found < len(self.ids)) & (self.ids[np.minimum(found, len(self.ids) - 1)] == wanted)
-        if not known.all():
-            unknown = ", ".join(repr(each) for each in wanted[~known][:10])
-            raise Refused(f"{int((~known).sum())} customers are not in the base: {unknown}")
-        return found.astype(np.int64)
+        found = self.find(customer_ids)
+        if (found < 0).any():
+            missing = [each for each, place in zip(customer_ids, found, strict=True) if place < 0]
+            unknown = ", ".join(repr(each) for each in missing[:10])
+            raise Refused(f"{len(missing)} customers are not in the base: {unknown}")
+        return found
+
+    def bucket(self, number: int) -> Bucket:
+        """The stored rows of a bucket, mapped; those used last are kept."""
+        with self._lock:
+            if number in self._kept:
+                self._kept.move_to_end(number)
+                return self._kept[number]
+        keys = self.keys[self.buckets[number] : self.buckets[number + 1]]
+        tiers = [read_cell(cell_path(self.folder, number, tier)) for tier in range(TIERS)]
+        nobody = np.empty(0, np.int64)
+        found = Bucket(
+            History(*(tuple(tier[name].rows for tier in tiers) for name in CUSTOMER_TABLES)),
+            History(
+                *(np.stack([dense_offsets(keys, tier[name]) for tier in tiers]) for name in CUSTOMER_TABLES)
+            ),
+            Members(np.zeros(len(keys) + 1, np.int64), nobody, nobody, nobody),
+        )
+        with self._lock:
+            self._kept[number] = found
+            while len(self._kept) > self._buckets_kept:
+                self._kept.popitem(last=False)
+        return found
+
+    def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
+        """The buckets that hold these customers: (bucket, which of `places`, their places in it).
+
+        Customers that were ever merged come together, with the rows of all whose events may be theirs.
+        """
+        linked = self.linked.place_of(places)
+        numbers = np.searchsorted(self.buckets, places, side="right") - 1
+        numbers[linked >= 0] = -1
+        found = []
+        for number in np.unique(numbers):
+            rows = np.flatnonzero(numbers == number)
+            if number < 0:
+                found.append((self.linked.bucket, rows, linked[rows]))
+            else:
+                found.append((self.bucket(int(number)), rows, places[rows] - self.buckets[number]))
+        return found
 
 
-def read_histories(folder: Path) -> Histories:
-    """Map the histories into memory; nothing is read until a fact asks for it."""
-    about = json.loads((folder / "histories.json").read_text(encoding="utf-8"))
+class _Linked:
+    """Customers who were ever merged, or into whom others were, gathered in a small bucket of their own."""
+
+    def __init__(self, histories: Histories, owners: list[Ownership]) -> None:
+        self.histories = histories
+        self.owners = owners
+        named = sorted({each.customer_id for each in owners} | {each.owner_id for each in owners})
+        self.places = np.sort(histories.places(named)) if named else np.empty(0, np.int64)
+
+    def place_of(self, places: Int64s) -> Int64s:
+        """Their places in `bucket`; -1 for customers who are always themselves."""
+        if not len(self.places):
+            return np.full(len(places), -1, np.int64)
+        found = np.minimum(np.searchsorted(self.places, places), len(self.places) - 1)
+        return np.where(self.places[found] == places, found, -1).astype(np.int64)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        histories = self.histories
+        sources = [
+            histories.bucket(int(number))
+            for number in np.searchsorted(histories.buckets, self.places, side="right") - 1
+        ]
+        local = [
+            int(place - histories.buckets[np.searchsorted(histories.buckets, place, side="right") - 1])
+            for place in self.places
+        ]
+        rows, offsets = [], []
+        for k, name in enumerate(CUSTOMER_TABLES):
+            tiers, borders = [], []
+            for tier in range(TIERS):
+                slices = [
+                    source.rows[k][tier][source.offsets[k][tier, p] : source.offsets[k][tier, p + 1]]
+                    for source, p in zip(sources, local, strict=True)
+                ]
+                tiers.append(_frozen(np.concatenate([np.empty(0, STORED_TYPES[name]), *slices])))
+                borders.append(np.cumsum([0, *(len(part) for part in slices)]))
+            rows.append(tuple(tiers))
+            offsets.append(np.stack(borders).astype(np.int64))
+        return Bucket(History(*rows), History(*offsets), self._members())
+
+    def _members(self) -> Members:
+        histories, always = self.histories, np.iinfo(np.int64)
+        member = self.place_of(histories.places([each.customer_id for each in self.owners]))
+        owner = self.place_of(histories.places([each.owner_id for each in self.owners]))
+        unmerged = np.setdiff1d(np.arange(len(self.places)), member)
+        members = np.concatenate([member, unmerged])
+        owners = np.concatenate([owner, unmerged])
+        since = np.array([each.since for each in self.owners] + [always.min] * len(unmerged), np.int64)
+        until = np.array([each.until for each in self.owners] + [always.max] * len(unmerged), np.int64)
+        order = np.lexsort([since, members, owners])
+        offsets = np.searchsorted(owners[order], np.arange(len(self.places) + 1)).astype(np.int64)
+        return Members(offsets, members[order], since[order], until[order])
+
+
+def nobody() -> Bucket:
+    """A bucket without customers."""
+    none = np.empty(0, np.int64)
+    rows = (tuple(_frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
+    offsets = (np.zeros((TIERS, 1), np.int64) for _ in CUSTOMER_TABLES)
+    return Bucket(History(*rows), History(*offsets), Members(np.zeros(1, np.int64), none, none, none))
+
+
+def _frozen(rows: Records) -> Records:
+    """Read-only, as mapped rows are: the compiled reader knows one type only."""
+    rows.flags.writeable = False
+    return rows
+
+
+def read_histories(folder: Path, buckets_kept: int = BUCKETS_KEPT) -> Histories:
+    """Open the histories in `folder`; rows are mapped when a fact asks for them."""
+    return Histories(folder, buckets_kept)
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    about: dict[str, Any] = json.loads((folder / "histories.json").read_text(encoding="utf-8"))
+    if "buckets" not in about:
+        raise Refused(f"{folder}: written by another version of Holdfast; run `holdfast rebuild`")
+    return about
+
+
+def read_ids(folder: Path) -> pa.Array:
     ids = pq.read_table(folder / "ids.parquet", page_checksum_verification=True)["id"]
-    events, offsets = [], []
-    for name in CUSTOMER_TABLES:
-        rows = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        if rows.dtype != RECORD_TYPES[name]:
-            raise Refused(
-                f"{folder / name}.npy was written by another version of the contract; run `holdfast check`"
-            )
-        events.append(as_records(rows.view(RECORD_TYPES[name])))  # np.load forgets the alignment
-        offsets.append(np.load(folder / f"{name}.offsets.npy", allow_pickle=False))
-    return Histories(
-        ids=ids.to_numpy(zero_copy_only=False),
-        events=History(*events),
-        offsets=History(*offsets),
-        present=frozenset(about["present"]),
-        time_zone=about["time_zone"],
-        currency=about["currency"],
-        minor_units=about["minor_units"],
-        first_at=about["first_at"],
-        last_at=about["last_at"],
-    )
+    return pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
 
 
-def as_records(rows: npt.NDArray[Any]) -> Records:
-    """A plain read-only array: the compiled reader knows one type only, mapped or not."""
-    plain = np.asarray(rows).view(np.ndarray)
-    if len(plain) == 0:  # an empty map has no address
-        plain = np.empty(0, rows.dtype)
-    plain.flags.writeable = False
-    return plain
+def read_owners(folder: Path) -> list[Ownership]:
+    rows = pq.read_table(folder / "owners.parquet", page_checksum_verification=True).to_pylist()
+    return [Ownership(**row) for row in rows]
+
+
+def borders_of(keys: npt.NDArray[np.uint64], buckets: int) -> Int64s:
+    """Where each bucket begins among the sorted keys: it holds the keys with its first bits."""
+    firsts = [bucket * (2**64 // buckets) for bucket in range(buckets)]
+    borders = np.searchsorted(keys, np.array(firsts, np.uint64))
+    return np.append(borders, len(keys)).astype(np.int64)
+
+
+__all__ = [
+    "MISSING_DAY",
+    "MISSING_NUMBER",
+    "RECORD_TYPES",
+    "Bucket",
+    "Histories",
+    "History",
+    "Members",
+    "Records",
+    "read_histories",
+]

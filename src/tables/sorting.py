@@ -1,214 +1,232 @@
-"""Sorting checked tables into histories (see tables.history for what a history is)."""
+"""Sorting checked tables into histories, bucket by bucket (see tables.history for what a history is)."""
 
 import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tables.code import codes
-from tables.contract import CUSTOMER_TABLES, TABLES, Table
-from tables.engine import engine, literal
-from tables.history import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, Records, kept_columns
-from tables.merger import Merger, ownerships
+from tables.arrange import Keys, keys_of_rows, mark_corrections, sort_rows, split_by_tier
+from tables.bloom import event_hashes, make_filter, write_filter
+from tables.cell import TIERS, Part, cell_path, filter_path, tier_borders, write_cell
+from tables.code import keys_of
+from tables.contract import CUSTOMER_TABLES, TABLES
 from tables.moment import FOREVER, to_micros
+from tables.record import STORED_TYPES, WITHDRAWS, Records, known_at, to_records
+from tables.small_table import parts_of, write_ids, write_owners, write_small_tables
+from tables.timeline import JOINED, timeline_type
+
+BATCH_ROWS = 250_000
+# So many customers and a bucket's rows fit in memory several times over.
+CUSTOMERS_A_BUCKET = 50_000
+Progress = Callable[[int, int], None]
 
 
-def write_histories(tables: Path, into: Path) -> None:
-    """Sort the checked tables in folder `tables` (see tables.checking) into histories in folder `into`."""
-    into.mkdir(parents=True, exist_ok=True)
+def write_histories(
+    tables: Path, into: Path, *, buckets: int | None = None, progress: Progress | None = None
+) -> None:
+    """Sort the checked tables in folder `tables` (see tables.checking) into histories in folder `into`.
+
+    buckets: a power of two; by default what the number of customers asks for.
+    """
+    (into / "cells").mkdir(parents=True, exist_ok=True)
     base = json.loads((tables / "base.json").read_text(encoding="utf-8"))
-    with engine(into, base["time_zone"]) as db:
-        _write(db, tables, base, into)
+    there = {name: parts_of(tables, name) for name in base["columns"]}
+    ids = write_small_tables(tables, base, into)
+    keys = keys_of(ids)
+    buckets = buckets or _buckets_for(len(keys))
+    spill = Spill(into / ".spill", buckets)
+    try:
+        for name in CUSTOMER_TABLES:
+            for path in there.get(name, []):
+                spill.add(name, path, base["time_zone"])
+        about = about_base(base, spill.spans)
+        borders = tier_borders(about["last_at"])
+        write_cells(into, buckets, borders, spill.take, progress)
+    finally:
+        shutil.rmtree(spill.folder, ignore_errors=True)
+    write_about(into, about | {"buckets": buckets, "rows": spill.counts, "last_seen": spill.last_seen})
 
 
-def _write(db: duckdb.DuckDBPyConnection, tables: Path, base: dict[str, Any], into: Path) -> None:
-    for name in base["columns"]:
-        db.execute(f"create view {name} as from read_parquet({literal(f'{tables / name}.parquet')})")
-    _create_owners(db, base["columns"])
+def write_filtered(into: Path, bucket: int, tier: int, parts: dict[str, Part]) -> None:
+    """A cell and its filter."""
+    write_cell(cell_path(into, bucket, tier), parts)
+    hashes = [
+        event_hashes(keys_of_rows(parts[name]), parts[name].rows["event_id"], k)
+        for k, name in enumerate(CUSTOMER_TABLES)
+    ]
+    write_filter(filter_path(into, bucket, tier), make_filter(np.concatenate(hashes)))
 
-    named = ["select owner_id as id from owners"]
-    named += [f"select customer_id from {name}" for name in CUSTOMER_TABLES if name in base["columns"]]
-    ids = db.sql(f"select distinct id from ({' union all '.join(named)}) order by id").to_arrow_table()
-    pq.write_table(ids, into / "ids.parquet", compression="zstd", write_page_checksum=True)
-    db.register("known_ids", ids)
-    db.execute(
-        "create table places as select id, row_number() over (order by id) - 1 as place from known_ids"
+
+def write_made(
+    into: Path,
+    ids: pa.Array,
+    rows: dict[str, tuple[Keys, Records]],
+    base: dict[str, Any],
+    buckets: int,
+    timelines: dict[str, npt.NDArray[Any]] | None = None,
+) -> None:
+    """Histories of records made in memory, for tests and benchmarks; `rows`: (customers' keys, records)."""
+    (into / "cells").mkdir(parents=True, exist_ok=True)
+    write_ids(into, ids)
+    write_owners(into, [])
+    for other in JOINED:
+        made = (timelines or {}).get(other, np.zeros(0, timeline_type(other)))
+        np.save(into / f"{other}.npy", made, allow_pickle=False)
+    spans = [
+        (int(r["at"].min()), int(r["seen_at"].max()))
+        for n, (_, r) in rows.items()
+        if len(r) and n != "customers"
+    ]
+    about = about_base(base, spans)
+    numbers = {name: bucket_of(keys, buckets) for name, (keys, _) in rows.items()}
+
+    def rows_of(bucket: int, name: str) -> tuple[Keys, Records]:
+        chosen = np.flatnonzero(numbers[name] == bucket)
+        return rows[name][0][chosen], rows[name][1][chosen]
+
+    write_cells(into, buckets, tier_borders(about["last_at"]), rows_of)
+    counts = {name: len(keys) for name, (keys, _) in rows.items()}
+    write_about(into, about | {"buckets": buckets, "rows": counts, "last_seen": {}})
+
+
+def write_cells(
+    into: Path,
+    buckets: int,
+    borders: npt.NDArray[np.int64],
+    rows_of: Callable[[int, str], tuple[Keys, Records]],
+    progress: Progress | None = None,
+) -> None:
+    """The cells of all buckets; `rows_of(bucket, table)` gives a bucket's rows in any order."""
+
+    def write(bucket: int) -> None:
+        tiers: list[dict[str, Part]] = [{} for _ in range(TIERS)]
+        for name in CUSTOMER_TABLES:
+            keys, rows = sort_rows(*rows_of(bucket, name))
+            mark_corrections(keys, rows["event_id"], known_at(rows), rows["mark"])
+            for tier, part in enumerate(split_by_tier(keys, rows, borders)):
+                tiers[tier][name] = part
+        for tier, parts in enumerate(tiers):
+            write_filtered(into, bucket, tier, parts)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, _ in enumerate(pool.map(write, range(buckets)), start=1):
+            if progress:
+                progress(done, buckets)
+
+
+class Spill:
+    """Rows on their way to their buckets: one file a bucket and table, in the order in which they came."""
+
+    def __init__(self, folder: Path, buckets: int) -> None:
+        self.folder = folder
+        self.buckets = buckets
+        self.counts = dict.fromkeys(CUSTOMER_TABLES, 0)
+        self.last_seen: dict[str, int] = {}
+        self.spans: list[tuple[int, int]] = []
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+    def add(self, name: str, path: Path, zone: str) -> None:
+        """The rows of a checked file; remembers when they happened, but for customers' announcements."""
+        for keys, records in rows_in(name, path, zone):
+            self.counts[name] += len(records)
+            stands = records[records["mark"] & WITHDRAWS == 0]
+            if len(stands):
+                first, last = int(stands["at"].min()), int(stands["seen_at"].max())
+                self.last_seen[name] = max(last, self.last_seen.get(name, last))
+                if name != "customers":
+                    self.spans.append((first, last))
+            buckets = bucket_of(keys, self.buckets)
+            order = np.argsort(buckets, kind="stable")
+            cuts = np.searchsorted(buckets[order], np.arange(self.buckets + 1))
+            for bucket in np.flatnonzero(np.diff(cuts)):
+                rows = order[cuts[bucket] : cuts[bucket + 1]]
+                with self._path(name, int(bucket)).open("ab") as file:
+                    _keyed(keys[rows], records[rows]).tofile(file)
+
+    def take(self, bucket: int, name: str) -> tuple[Keys, Records]:
+        path = self._path(name, bucket)
+        if not path.exists():
+            return np.empty(0, np.uint64), np.empty(0, STORED_TYPES[name])
+        rows = np.fromfile(path, _keyed_type(name))
+        path.unlink()
+        return rows["key"], rows["row"]
+
+    def _path(self, name: str, bucket: int) -> Path:
+        return self.folder / f"{name}-{bucket:04d}"
+
+
+def _keyed_type(name: str) -> np.dtype[np.void]:
+    return np.dtype([("key", "u8"), ("row", STORED_TYPES[name])])
+
+
+def _keyed(keys: Keys, records: Records) -> npt.NDArray[Any]:
+    rows = np.empty(len(keys), np.dtype([("key", "u8"), ("row", records.dtype)]))
+    rows["key"], rows["row"] = keys, records
+    return rows
+
+
+def rows_in(name: str, path: Path, zone: str) -> Iterator[tuple[Keys, Records]]:
+    """A checked file as (customers' keys, stored records), batch by batch."""
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        wanted = [column for column in file.schema_arrow.names if column in TABLES[name].columns]
+        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+            rows = pa.Table.from_batches([batch])
+            yield keys_of(rows["customer_id"]), to_records(name, rows, zone)
+
+
+def bucket_of(keys: Keys, buckets: int) -> npt.NDArray[np.int64]:
+    """The first bits of the key."""
+    return (
+        (keys // np.uint64(2**64 // buckets)).astype(np.int64)
+        if buckets > 1
+        else np.zeros(len(keys), np.int64)
     )
 
-    present: list[str] = []
-    first, last = FOREVER, -FOREVER
-    for name in CUSTOMER_TABLES:
-        rows = np.empty(0, RECORD_TYPES[name])
-        places = np.empty(0, np.int64)
-        if name in base["columns"]:
-            rows, places = _sorted_records(db, name, base["columns"])
-            present += [name, *(f"{name}.{column}" for column in _available(name, base["columns"]))]
-            if len(rows) and name != "customers":
-                first, last = min(first, int(rows["at"].min())), max(last, int(rows["seen_at"].max()))
-        np.save(into / f"{name}.npy", rows, allow_pickle=False)
-        offsets = np.searchsorted(places, np.arange(len(ids) + 1)).astype(np.int64)
-        np.save(into / f"{name}.offsets.npy", offsets, allow_pickle=False)
+
+def _buckets_for(customers: int) -> int:
+    buckets = 1
+    while buckets * CUSTOMERS_A_BUCKET < customers:
+        buckets *= 2
+    return buckets
+
+
+def about_base(base: dict[str, Any], spans: list[tuple[int, int]]) -> dict[str, Any]:
+    """What histories.json says; spans: (first at, last seen_at) of rows of events."""
+    first = min((span[0] for span in spans), default=FOREVER)
+    last = max((span[1] for span in spans), default=-FOREVER)
     if "ends_at" in base:  # a source may know that nothing happened after its last event
         last = max(last, to_micros(datetime.fromisoformat(base["ends_at"])))
-    facts = {
-        "present": sorted(present),
+    return {
+        "present": sorted(_present(base["columns"])),
         "time_zone": base["time_zone"],
         "currency": base["currency"],
         "minor_units": base["minor_units"],
         "first_at": first,
         "last_at": last,
     }
-    (into / "histories.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def _available(name: str, columns: dict[str, list[str]]) -> list[str]:
-    joined = [
-        new
-        for new, (key, other, column) in TABLES[name].joined.items()
-        if key in columns[name] and column in columns.get(other, [])
-    ]
-    return [*columns[name], *joined]
+def write_about(into: Path, about: dict[str, Any]) -> None:
+    text = json.dumps(about, indent=1, sort_keys=True)
+    (into / "histories.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _create_owners(db: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> None:
-    """The table owners (tables.merger.Ownership); only ids that were ever merged have rows."""
-    db.execute("create table owners (customer_id text, owner_id text, since bigint, until bigint)")
-    if "merged_into" in columns.get("customers", []):
-        mergers = db.execute(f"""
-            select customer_id, merged_into, seen_at, until
-            from ({_versions("customers")}) where merged_into is not null
-        """).fetchall()
-        if owned := ownerships(Merger(*row) for row in mergers):
-            db.executemany("insert into owners values (?, ?, ?, ?)", owned)
-
-
-def _versions(name: str) -> str:
-    """Every row with the moments between which it is the version that counts; withdrawals are gone."""
-    return f"""
-        select * from (
-          select *, epoch_us(greatest("at", known_at)) as seen_at,
-            coalesce(min(epoch_us(greatest("at", known_at))) over (
-              partition by event_id order by known_at rows between 1 following and unbounded following
-            ), {FOREVER}) as until
-          from {name}
-        ) where not deleted and seen_at < until
-    """
-
-
-def _sorted_records(
-    db: duckdb.DuckDBPyConnection, name: str, columns: dict[str, list[str]]
-) -> tuple[Records, npt.NDArray[np.int64]]:
-    """Records of a table sorted by customer and time, with each one's place among the customers."""
-    table = TABLES[name]
-    available = _available(name, columns)
-    chosen, joins = [], []
-    for other in dict.fromkeys(other for _, other, _ in table.joined.values()):
-        key, news = _key_and_columns(table, other, available)
-        if news:
-            picked = ", ".join(f"o.{column} as {new}" for new, column in news.items())
-            joins.append(f"""
-                left join (
-                  select r.row_id, {picked} from numbered r join ({_versions(other)}) o
-                    on o.{key} = r.{key} and o.seen_at <= r.seen_at and r.seen_at < o.until
-                  qualify row_number() over (
-                    partition by r.row_id order by o."at" desc, o.known_at desc, o.event_id desc) = 1
-                ) as {other}_then using (row_id)
-            """)
-            chosen += [f"{other}_then.{new}" for new in news]
-    own = [f"numbered.{c}" for c in kept_columns(table) if c in columns[name]]
-    db.execute(
-        f"create or replace temp table numbered as select row_number() over () as row_id, * "
-        f"from ({_versions(name)})"
-    )
-    # What an id says of itself is not said of the one it was merged into.
-    own_rows = "and owners.owner_id = numbered.customer_id" if name == "customers" else ""
-    rows = db.sql(f"""
-        select place, epoch_us(numbered."at") as at_us,
-          greatest(seen_at, coalesce(owners.since, seen_at)) as seen_us,
-          least(numbered.until, coalesce(owners.until, numbered.until)) as until_us,
-          cast(date_diff('day', date '1970-01-01', cast(numbered."at" as date)) as integer) as local_day,
-          cast(hour(numbered."at") as tinyint) as local_hour, {", ".join([*own, *chosen])}
-        from numbered {" ".join(joins)}
-        left join owners on owners.customer_id = numbered.customer_id {own_rows}
-        join places on places.id = coalesce(owners.owner_id, numbered.customer_id)
-        where greatest(seen_at, coalesce(owners.since, seen_at))
-            < least(numbered.until, coalesce(owners.until, numbered.until))
-    """).to_arrow_table()
-    records = np.zeros(len(rows), RECORD_TYPES[name])
-    for field, source in (("at", "at_us"), ("seen_at", "seen_us"), ("until", "until_us")):
-        records[field] = rows[source].to_numpy()
-    for column, kind in kept_columns(table).items():
-        if column in rows.column_names:
-            records[column] = _stored(rows[column], kind, _choices_of(table, column))
-        else:
-            records[column] = _PLAIN[kind][1]
-    records["local_day"] = rows["local_day"].to_numpy()
-    records["local_hour"] = rows["local_hour"].to_numpy()
-    places = rows["place"].to_numpy().astype(np.int64)
-    order = record_order(records, places)
-    return records[order], places[order]
-
-
-def record_order(records: Records, places: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """By customer, time, order, event: one order for any way in which the rows came."""
-    keys = [records["until"], records["seen_at"], records["event_id"]]
-    if "order_id" in (records.dtype.names or ()):
-        keys.append(records["order_id"])
-    return np.lexsort([*keys, records["at"], places])
-
-
-def _key_and_columns(table: type[Table], other: str, available: list[str]) -> tuple[str, dict[str, str]]:
-    news = {new: (key, column) for new, (key, of, column) in table.joined.items() if of == other}
-    key = next(iter(news.values()))[0]
-    return key, {new: column for new, (_, column) in news.items() if new in available}
-
-
-def _choices_of(table: type[Table], column: str) -> tuple[str, ...]:
-    if column in table.columns:
-        return table.columns[column].choices
-    _, other, original = table.joined[column]
-    return TABLES[other].columns[original].choices
-
-
-def _stored(column: pa.ChunkedArray, kind: str, allowed: tuple[str, ...]) -> npt.NDArray[Any]:
-    """A column as its records keep it (tables.column.RECORD)."""
-    if kind == "text":
-        return codes(column)
-    if kind == "choice":
-        return np.asarray(pc.add(pc.index_in(column, pa.array(allowed)), 1).fill_null(0))
-    if kind == "choices":
-        return _bits(column, allowed)
-    plain, missing = _PLAIN[kind]
-    return np.asarray(column.cast(plain).fill_null(missing))
-
-
-# The type a column passes through, and what a missing value becomes.
-_PLAIN: dict[str, tuple[pa.DataType, float]] = {
-    "text": (pa.string(), 0),
-    "choice": (pa.string(), 0),
-    "choices": (pa.string(), MISSING_DAY),
-    "instant": (pa.int64(), MISSING_NUMBER),
-    "integer": (pa.int64(), MISSING_NUMBER),
-    "money": (pa.int64(), MISSING_NUMBER),
-    "day": (pa.int32(), MISSING_DAY),
-    "number": (pa.float64(), float("nan")),
-    "flag": (pa.int8(), -1),
-}
-
-
-def _bits(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> npt.NDArray[np.int32]:
-    words = pc.split_pattern(column, ",").combine_chunks()
-    rows = pc.list_parent_indices(words).to_numpy()
-    places = pc.index_in(pc.utf8_trim_whitespace(words.flatten()), pa.array(allowed)).fill_null(-1)
-    places = places.to_numpy()  # -1: the empty text, which names none
-    bits = np.zeros(len(column), np.int32)
-    np.bitwise_or.at(bits, rows[places >= 0], np.left_shift(1, places[places >= 0]).astype(np.int32))
-    bits[pc.is_null(column).to_numpy()] = MISSING_DAY
-    return bits
+def _present(columns: dict[str, list[str]]) -> Iterator[str]:
+    for name in CUSTOMER_TABLES:
+        if name not in columns:
+            continue
+        yield name
+        yield from (f"{name}.{column}" for column in columns[name])
+        for new, (key, other, column) in TABLES[name].joined.items():
+            if key in columns[name] and column in columns.get(other, []):
+                yield f"{name}.{new}"

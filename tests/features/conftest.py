@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.family import WINDOWS
+from tables.check_rules import ANNOUNCED
 from tables.column import Column
 from tables.contract import CUSTOMER_TABLES, TABLES
 from tables.history import Histories, read_histories
@@ -72,17 +73,19 @@ class RandomBase:
         row["known_at"] = row["at"]
         if self.random.random() < 0.4:
             row["known_at"] += self.random.randint(-2 * DAY, 40 * DAY)
-        return row | self.values(name, row)
+        return self.possible(name, row | self.values(name, row))
+
+    def possible(self, name: str, row: Row) -> Row:
+        """What is not announced is known when it happens or later."""
+        return row if name in ANNOUNCED else row | {"known_at": max(row["known_at"], row["at"])}
 
     def later_version(self, name: str, row: Row) -> Row:
         later = row | {"known_at": row["known_at"] + self.random.randint(1, 60 * DAY)}
         if self.random.random() < 0.3:
-            return later | {"deleted": True}
+            return self.possible(name, later | {"deleted": True})
         if self.random.random() < 0.3:
             later["at"] = self.some_moment(name, row.get("customer_id"))
-        if "customer_id" in row and self.random.random() < 0.1:
-            later["customer_id"] = self.random.choice(self.ids)
-        return later | self.values(name, later)
+        return self.possible(name, later | self.values(name, later))
 
     def some_moment(self, name: str, customer_id: str | None) -> int:
         """Any hour, that of another row of the customer or a day later, or the very edge of a window."""
@@ -164,7 +167,7 @@ class RandomBase:
         """A version of the row that happened, or became known, only after t."""
         later = self.later_version(name, row)
         if self.random.random() < 0.5:
-            return later | {"at": t + self.random.randint(1, 90 * DAY)}
+            return self.possible(name, later | {"at": t + self.random.randint(1, 90 * DAY)})
         return later | {"known_at": max(t + 1, later["known_at"]) + self.random.randint(0, 90 * DAY)}
 
     def write(self, folder: Path, without: tuple[str, ...] = ()) -> Histories:

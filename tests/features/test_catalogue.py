@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.catalogue import FAMILIES
 from features.reader import facts_of, missing_columns, names_of, read_facts
+from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES, INTERACTION_KINDS, TABLES
-from tables.history import RECORD_TYPES, Histories, History, as_records
-from tables.moment import DAY, FOREVER, HOUR
+from tables.history import Histories, read_histories
+from tables.moment import DAY, HOUR
+from tables.record import RECORD_TYPES, STORED_TYPES
+from tables.sorting import write_made
 
 T = 20_000 * DAY
 
@@ -78,21 +82,22 @@ def test_what_is_missing_makes_exactly_its_facts_missing(
     assert ours.values[:, kept].tobytes() == theirs.values[:, kept].tobytes()
 
 
-def one_history(**tables: Any) -> Histories:
-    """The histories of one customer with these records."""
-    rows = {n: as_records(tables.get(n, np.zeros(0, RECORD_TYPES[n]))) for n in CUSTOMER_TABLES}
-    offsets = {name: np.array([0, len(each)]) for name, each in rows.items()}
-    present = frozenset(
-        [*CUSTOMER_TABLES, *(f"{n}.{c}" for n in CUSTOMER_TABLES for c in RECORD_TYPES[n].names or ())]
-    )
-    ids = np.array(["c"], dtype=object)
-    return Histories(ids, History(**rows), History(**offsets), present, "UTC", "EUR", 2, 0, T)
+def one_history(folder: Path, **tables: Any) -> Histories:
+    """The histories of one customer with these stored records."""
+    ids = pa.array(["c"])
+    rows = {name: tables.get(name, np.zeros(0, STORED_TYPES[name])) for name in CUSTOMER_TABLES}
+    for each in rows.values():
+        each["seen_at"] = each["at"]
+        each["event_id"] = np.arange(len(each)) + 1
+    folder.mkdir(exist_ok=True)
+    columns = {name: list(TABLES[name].columns) for name in TABLES}
+    base = {"columns": columns, "time_zone": "UTC", "currency": "EUR", "minor_units": 2}
+    write_made(folder, ids, {n: (keys_of(ids)[[0] * len(r)], r) for n, r in rows.items()}, base, 1)
+    return read_histories(folder)
 
 
 def lines(count: int) -> Any:
-    rows = np.zeros(count, RECORD_TYPES["transactions"])
-    rows["until"] = FOREVER
-    rows["event_id"] = np.arange(count) + 1
+    rows = np.zeros(count, STORED_TYPES["transactions"])
     rows["quantity"] = 1
     return rows
 
@@ -101,12 +106,12 @@ def fact(histories: Histories, name: str, t: int = T) -> float:
     return float(read_facts(histories, np.zeros(1, np.int64), t).column(name)[0])
 
 
-def test_orders_at_the_same_moment_are_told_apart() -> None:
+def test_orders_at_the_same_moment_are_told_apart(tmp_path: Path) -> None:
     rows = lines(7)
-    rows["at"] = rows["seen_at"] = [T - 9 * DAY, *[T - DAY] * 5, T - HOUR]
+    rows["at"] = [T - 9 * DAY, *[T - DAY] * 5, T - HOUR]
     rows["order_id"] = [1, 1, 1, 2, 2, 3, 3]  # order 1 and order 3 each at two moments: two orders each
     rows["quantity"] = [1, -1, 2, 1, 1, 1, -1]  # the second order 3 is only a return
-    histories = one_history(transactions=rows)
+    histories = one_history(tmp_path, transactions=rows)
     assert fact(histories, "orders_ever") == 4
     assert fact(histories, "orders_7d") == 3
     assert fact(histories, "max_days_between_orders") == 8
@@ -114,41 +119,39 @@ def test_orders_at_the_same_moment_are_told_apart() -> None:
     assert fact(histories, "returned_lines_7d") == 2
 
 
-def test_an_answer_after_24_hours_sharp_is_not_late() -> None:
-    rows = np.zeros(5, RECORD_TYPES["interactions"])
-    rows["until"] = FOREVER
-    rows["at"] = rows["seen_at"] = [T - 9 * DAY, T - 9 * DAY, T - 8 * DAY, T - 8 * DAY + 1, T - DAY]
+def test_an_answer_after_24_hours_sharp_is_not_late(tmp_path: Path) -> None:
+    rows = np.zeros(5, STORED_TYPES["interactions"])
+    rows["at"] = [T - 9 * DAY, T - 9 * DAY, T - 8 * DAY, T - 8 * DAY + 1, T - DAY]
     kinds = ["opened", "opened", "answered", "answered", "opened"]
     rows["kind"] = [INTERACTION_KINDS.index(f"complaint_{kind}") + 1 for kind in kinds]
     rows["case_id"] = [1, 2, 1, 2, 3]
-    histories = one_history(interactions=rows)
+    histories = one_history(tmp_path, interactions=rows)
     assert fact(histories, "late_answer_share") == 1 / 2  # case 3 has waited for 24 hours, and is neither
     assert fact(histories, "late_answer_share", T + 1) == 2 / 3
     assert fact(histories, "open_complaints") == 3
 
 
-def test_an_empty_history_has_counts_of_zero_and_no_recency() -> None:
-    histories = one_history()
+def test_an_empty_history_has_counts_of_zero_and_no_recency(tmp_path: Path) -> None:
+    histories = one_history(tmp_path)
     assert fact(histories, "orders_ever") == 0
     assert np.isnan(fact(histories, "days_since_last_order"))
     assert np.isnan(fact(histories, "days_since_first_event"))
     assert np.isnan(fact(histories, "level"))
 
 
-def test_a_business_account_with_200_000_lines_takes_less_than_a_second() -> None:
+def test_a_business_account_with_200_000_lines_takes_less_than_a_second(tmp_path: Path) -> None:
     count = 200_000
     rng = np.random.default_rng(1)
     rows = lines(count)
-    rows["at"] = rows["seen_at"] = np.sort(T - rng.integers(0, 700 * DAY, count))
-    for column in ("order_id", "product_id", "category", "brand", "store_id"):
+    rows["at"] = np.sort(T - rng.integers(0, 700 * DAY, count))
+    for column in ("order_id", "product_id", "store_id"):
         rows[column] = rng.integers(1, 5_000, count)
     rows["amount"] = rng.integers(1, 10_000, count)
-    interactions = np.zeros(count, RECORD_TYPES["interactions"])
-    interactions["at"] = interactions["seen_at"] = rows["at"]
-    interactions["until"] = FOREVER
+    interactions = np.zeros(count, STORED_TYPES["interactions"])
+    interactions["at"] = rows["at"]
     interactions["kind"] = rng.integers(1, 12, count)
     interactions["case_id"] = rng.integers(1, 20_000, count)
-    histories = one_history(transactions=rows, interactions=interactions)
+    histories = one_history(tmp_path, transactions=rows, interactions=interactions)
     read_facts(histories, np.zeros(1, np.int64), T)
     begun = time.perf_counter()
     read_facts(histories, np.zeros(1, np.int64), T)

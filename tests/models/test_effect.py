@@ -81,14 +81,14 @@ def trained(world: World) -> OfferTraining:
     return world.train()
 
 
-def persuadable(frame: ContactFrame) -> npt.NDArray[np.bool_]:
-    return frame.facts.places % 2 == 0
+def persuadable(world: World, frame: ContactFrame) -> npt.NDArray[np.bool_]:
+    return np.array([int(name[1:]) % 2 == 0 for name in world.histories.ids[frame.facts.places]])
 
 
 def test_those_who_can_be_persuaded_are_promised_more(world: World, trained: OfferTraining) -> None:
     frame = world.frame()
     response, uplift = predict_effect(trained.published, frame.facts.values)
-    can = persuadable(frame)
+    can = persuadable(world, frame)
     assert np.median(uplift[can]) > 2 * abs(np.median(uplift[~can]))
     assert (uplift[can].min() > uplift[~can]).mean() > 0.95
     assert response[can].mean() > 0.9

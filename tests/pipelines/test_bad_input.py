@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -213,9 +212,11 @@ def test_a_base_of_orders_alone_is_scored_with_models_that_know_more(command: Co
 
 def test_histories_of_another_version_of_the_contract_are_refused(home: Path) -> None:
     folder = Home(home).current_base() / "histories"
-    np.save(folder / "surveys.npy", np.zeros(3, np.dtype([("at", "i8")])), allow_pickle=False)
-    with pytest.raises(Refused, match="run `holdfast check`"):
-        read_histories(folder)
+    cell = folder / "cells" / "0000-0.cell"
+    cell.write_bytes(cell.read_bytes().replace(b"'zone_minutes'", b"'zone_secondes'", 1))
+    histories = read_histories(folder)
+    with pytest.raises(Refused, match="run `holdfast rebuild`"):
+        histories.bucket(0)
 
 
 @pytest.mark.parametrize("job", [("score",), ("train",), ("features", "--customer", "c-0000001")])
@@ -223,7 +224,7 @@ def test_a_flipped_bit_in_the_histories_is_refused(
     command: Command, home: Path, hashes: Callable[[Path], Any], job: tuple[str, ...]
 ) -> None:
     before = hashes(home)
-    records = Home(home).current_base() / "histories" / "transactions.npy"
+    records = Home(home).current_base() / "histories" / "cells" / "0000-0.cell"
     content = bytearray(records.read_bytes())
     content[len(content) // 2] ^= 4
     records.write_bytes(content)

@@ -86,7 +86,7 @@ def test_a_damaged_part_is_refused_and_the_old_one_stays(
 
 
 def test_damaged_histories_are_refused(home: Home) -> None:
-    _damage(home.current_base() / "histories")
+    _damage(home.current_base() / "histories" / "cells")
     window = Window(home)
     window.look()
     assert window.served is None
