@@ -104,7 +104,7 @@ class BrandFacts(NamedTuple):
     ]
 
 
-@family(BasketFacts, sources=("transactions",))
+@family(BasketFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def basket(history: History, t: int) -> BasketFacts:
     orders, bought = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     pieces, spend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
@@ -127,7 +127,7 @@ def basket(history: History, t: int) -> BasketFacts:
     )
 
 
-@family(ProductFacts, sources=("transactions", "transactions.product_id"))
+@family(ProductFacts, sources=("transactions", "transactions.product_id"), owner="commerce", since="0.1.0")
 def product(history: History, t: int) -> ProductFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.product_id))
@@ -170,7 +170,7 @@ def concentration(parts: Any) -> Any:
     return squares if whole else np.nan
 
 
-@family(CategoryFacts, sources=("transactions", "transactions.category"))
+@family(CategoryFacts, sources=("transactions", "transactions.category"), owner="commerce", since="0.1.0")
 def category(history: History, t: int) -> CategoryFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.category))
@@ -182,7 +182,7 @@ def category(history: History, t: int) -> CategoryFacts:
     )
 
 
-@family(BrandFacts, sources=("transactions", "transactions.brand"))
+@family(BrandFacts, sources=("transactions", "transactions.brand"), owner="commerce", since="0.1.0")
 def brand(history: History, t: int) -> BrandFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.brand))

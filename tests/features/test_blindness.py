@@ -77,7 +77,7 @@ class LeakyFacts(NamedTuple):
     leaks: Annotated[float, Fact("Leaks", "泄漏", "rows")]
 
 
-@family(LeakyFacts, sources=("transactions",))
+@family(LeakyFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def corrected_later(history: History, t: int) -> LeakyFacts:
     """Looks at what happens to a line after t."""
     count = 0
@@ -86,7 +86,7 @@ def corrected_later(history: History, t: int) -> LeakyFacts:
     return LeakyFacts(count + 0.0)
 
 
-@family(LeakyFacts, sources=("transactions",))
+@family(LeakyFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def lines_by_when_they_happened(history: History, t: int) -> LeakyFacts:
     """Trusts `at`, which is right as long as the reader takes away what is not visible."""
     count = 0
