@@ -10,6 +10,7 @@ from features.window import (
     add,
     codes_bought,
     distinct,
+    first_within,
     is_new_order,
     long_shares,
     numbered,
@@ -173,6 +174,8 @@ def concentration(parts: Any) -> Any:
 @family(CategoryFacts, sources=("transactions", "transactions.category"), owner="commerce", since="0.1.0")
 def category(history: History, t: int) -> CategoryFacts:
     lines = history.transactions
+    # Floats are added in the order of the categories, which must not depend on what is older.
+    lines = lines[first_within(lines, t, 364) :]
     numbers, count = numbered(codes_bought(lines, lines.category))
     spend = spend_of_a_year(lines, numbers, count, t)
     return CategoryFacts(
