@@ -30,11 +30,10 @@ OWNERS = {
     "service": "service contacts, complaints and surveys",
 }
 # Only what a customer says of themselves is personal here. Complaints and answers are not among the sensitive
-# information of PIPL art. 28, but were told in confidence: whoever speaks up must not fare worse for it.
+# information of PIPL art. 28, but were told in confidence: whoever speaks up should not fare worse for it.
 SENSITIVITIES = {
     "personal": "who the customer is: kept out of every model that steers offers",
-    "sensitive": "told to the service or in a survey: shown to those who serve the customer, "
-    "never a ground for a worse offer",
+    "sensitive": "told to the service or in a survey: for those who serve the customer",
     "derived": "counted from what the customer and we did",
 }
 

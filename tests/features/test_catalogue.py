@@ -1,5 +1,6 @@
 """The catalogue: what the facts are called, and when they are missing."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from features.catalogue import FAMILIES
+from features.family import OWNERS, SENSITIVITIES
 from features.reader import facts_of, missing_columns, names_of, read_facts
 from tables.contract import CUSTOMER_TABLES, INTERACTION_KINDS, TABLES
 from tables.history import RECORD_TYPES, Histories, History, as_records
@@ -18,7 +20,7 @@ T = 20_000 * DAY
 
 
 def test_there_are_enough_facts_each_with_a_name_of_its_own() -> None:
-    assert len(names_of()) >= 80
+    assert 260 <= len(names_of()) <= 300
     assert len(set(names_of())) == len(names_of())
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
 
@@ -37,6 +39,18 @@ def test_every_fact_says_what_it_means_in_both_languages() -> None:
         [fact.chinese for _, fact, _ in facts_of()],
     ):
         assert len(set(said)) == len(said)
+
+
+def test_every_fact_has_an_owner_a_sensitivity_and_a_version() -> None:
+    for family in FAMILIES:
+        assert family.owner in OWNERS, family.name
+        for name, fact, _ in family.facts:
+            assert fact.sensitivity in SENSITIVITIES, name
+            assert re.fullmatch(r"\d+\.\d+\.\d+", fact.since), name
+
+
+def test_what_came_with_the_first_version_is_closed() -> None:
+    assert sum(fact.since == "0.1.0" for _, fact, _ in facts_of()) == 225
 
 
 def test_every_source_is_a_table_or_a_column_of_the_contract() -> None:
