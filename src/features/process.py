@@ -30,7 +30,7 @@ class ProcessFacts(NamedTuple):
             "Days with an order after the first such day (x, one purchase a day)",
             "首个下单日之后的下单日数",
             "days",
-            summary="number of purchase days",
+            summary="the number of purchase days and the last of them",
         ),
     ]
     days_from_first_to_last_purchase: Annotated[
@@ -48,7 +48,7 @@ class ProcessFacts(NamedTuple):
             "Mean spend of a day with an order after the first such day",
             "首个下单日之后的日均消费额",
             "minor units per day",
-            summary="number of purchase days; sum of spend, and that of the first day",
+            summary="the number of purchase days, the first and the last; spend, and that of the first day",
         ),
     ]
 

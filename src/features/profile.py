@@ -57,7 +57,13 @@ class LevelFacts(NamedTuple):
         ),
     ]
     level_changes: Annotated[
-        float, Fact("Changes of level so far", "累计等级变更次数", "changes", summary="the number of changes")
+        float,
+        Fact(
+            "Changes of level so far",
+            "累计等级变更次数",
+            "changes",
+            summary="the number of changes and the last level",
+        ),
     ]
     last_level_change: Annotated[
         float,
@@ -65,12 +71,17 @@ class LevelFacts(NamedTuple):
             "Levels gained (lost: negative) at the last change",
             "最近一次等级升降",
             "levels",
-            summary="the last change",
+            summary="the last change and level",
         ),
     ]
     days_since_level_change: Annotated[
         float,
-        Fact("Days since the level last changed", "距上次等级变更天数", "days", summary="the last change"),
+        Fact(
+            "Days since the level last changed",
+            "距上次等级变更天数",
+            "days",
+            summary="the last change and level",
+        ),
     ]
 
 

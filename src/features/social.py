@@ -56,7 +56,7 @@ class RatingFacts(NamedTuple):
         float, Fact("Rating of the last rated review", "最近一次评分", "stars", summary="the last rating")
     ]
     mean_rating: Annotated[
-        float, Fact("Mean rating so far", "累计平均评分", "stars", summary="number and sum of ratings")
+        float, Fact("Mean rating so far", "累计平均评分", "stars", summary="the number and sum of ratings")
     ]
     mean_rating_364d: Annotated[
         float, Fact("Mean rating in the last {days} days", "近{days}天平均评分", "stars")

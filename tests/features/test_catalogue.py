@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,77 @@ def test_an_answer_after_24_hours_sharp_is_not_late() -> None:
     assert fact(histories, "late_answer_share") == 1 / 2  # case 3 has waited for 24 hours, and is neither
     assert fact(histories, "late_answer_share", T + 1) == 2 / 3
     assert fact(histories, "open_complaints") == 3
+
+
+def test_a_solution_after_72_hours_sharp_is_not_late() -> None:
+    rows = np.zeros(4, RECORD_TYPES["interactions"])
+    rows["until"] = FOREVER
+    rows["at"] = rows["seen_at"] = [T - 9 * DAY, T - 6 * DAY, T - 6 * DAY, T - 3 * DAY + 1]
+    rows["kind"] = [
+        INTERACTION_KINDS.index(f"complaint_{kind}") + 1 for kind in ("opened", "opened", *["solved"] * 2)
+    ]
+    rows["case_id"] = [1, 2, 1, 2]
+    histories = one_history(interactions=rows)
+    assert fact(histories, "late_solution_share_728d") == 1 / 2
+    assert fact(histories, "late_solutions_364d") == 1
+    assert fact(histories, "overdue_complaints_728d", T - 4 * DAY) == 0  # case 2 has waited for 48 hours
+
+
+@pytest.mark.parametrize(("points", "to_gift", "to_product"), [(999, 1, 4001), (1000, 0, 4000), (5000, 0, 0)])
+def test_the_steps_of_the_points_ladder(points: int, to_gift: int, to_product: int) -> None:
+    rows = np.zeros(1, RECORD_TYPES["points"])
+    rows["until"], rows["at"], rows["seen_at"] = FOREVER, T - DAY, T - DAY
+    rows["kind"], rows["points"] = 1, points
+    histories = one_history(points=rows)
+    assert fact(histories, "points_short_of_1000") == to_gift
+    assert fact(histories, "points_short_of_5000") == to_product
+
+
+def test_orders_of_one_day_are_one_purchase() -> None:
+    rows = lines(4)
+    rows["at"] = rows["seen_at"] = [T - 9 * DAY, T - 9 * DAY + HOUR, T - 2 * DAY, T - 2 * DAY + 3 * HOUR]
+    rows["local_day"] = rows["at"] // DAY
+    rows["order_id"] = [1, 2, 3, 4]
+    rows["amount"] = [100, 200, 300, 400]
+    histories = one_history(transactions=rows)
+    assert fact(histories, "repeat_purchase_days") == 1
+    assert fact(histories, "days_from_first_to_last_purchase") == 7
+    assert fact(histories, "mean_repeat_day_spend") == 700
+    assert fact(histories, "mean_repeat_order_spend") == 300
+
+
+def test_the_order_rate_changed_where_orders_stopped() -> None:
+    rows = lines(20)
+    rows["at"] = rows["seen_at"] = T - 140 * DAY - 7 * DAY * np.arange(20)[::-1]
+    rows["order_id"] = np.arange(20) + 1
+    histories = one_history(transactions=rows)
+    assert fact(histories, "days_since_order_rate_change_728d") == 140
+    assert fact(histories, "order_rate_change_728d") == -1
+
+
+def test_a_run_up_is_the_fourteen_days_that_end_with_the_holiday() -> None:
+    holiday = (date(2024, 9, 17) - date(1970, 1, 1)).days  # Mid-Autumn, 17 days before T
+    rows = lines(4)
+    rows["local_day"] = [holiday - 14, holiday - 13, holiday, holiday + 1]
+    rows["at"] = rows["seen_at"] = rows["local_day"].astype(np.int64) * DAY
+    rows["order_id"] = [1, 2, 3, 4]
+    histories = one_history(transactions=rows)
+    assert fact(histories, "mid_autumn_order_share_728d") == 2 / 4
+    assert fact(histories, "has_ordered_before_last_mid_autumn") == 1
+    assert fact(histories, "has_ordered_before_last_mid_autumn", (holiday - 14) * DAY) == 0
+    assert fact(histories, "days_to_next_own_holiday", (holiday + 1) * DAY) == 383  # 6 October 2025
+
+
+@pytest.mark.parametrize("year", [1997, 2006, 2036])
+def test_outside_the_calendar_nothing_is_said_of_holidays(year: int) -> None:
+    t = (date(year, 7, 1) - date(1970, 1, 1)).days * DAY
+    rows = lines(1)
+    rows["at"] = rows["seen_at"] = t - DAY
+    rows["local_day"] = rows["at"] // DAY
+    histories = one_history(transactions=rows)
+    assert np.isnan(fact(histories, "christmas_order_share_728d", t))
+    assert np.isnan(fact(histories, "has_ordered_before_last_christmas", t))
+    assert fact(histories, "orders_7d", t) == 1
 
 
 def test_an_empty_history_has_counts_of_zero_and_no_recency() -> None:
