@@ -23,8 +23,8 @@ class DealFacts(NamedTuple):
     discount_stocking_up_364d: Annotated[
         float,
         Fact(
-            "Pieces per discounted line over pieces per other line in the last {days} days",
-            "近{days}天优惠行与原价行件数之比",
+            "Pieces per line at least 20 percent off over pieces per other line in the last {days} days",
+            "近{days}天八折及以下行与其他行的件数之比",
             "ratio",
         ),
     ]
@@ -62,23 +62,19 @@ def deal(history: History, t: int) -> DealFacts:
             full_price_at = lines[i].at
         elif lines[i].at == first:
             began_with_one = 1
-    bought, deep, discounted, pieces, discounted_pieces = 0, 0, 0, 0, 0
+    bought, pieces, deep, deep_pieces = 0, 0, 0, 0
     for i in range(first_within(lines, t, 364), len(lines)):
         if lines[i].quantity < 0:
             continue
         bought += 1
         pieces += lines[i].quantity
         off = lines[i].discount
-        if off == MISSING_NUMBER or off <= 0:
-            continue
-        discounted += 1
-        discounted_pieces += lines[i].quantity
-        deep += 5 * off >= lines[i].amount + off
+        if off != MISSING_NUMBER and off > 0 and 5 * off >= lines[i].amount + off:
+            deep += 1
+            deep_pieces += lines[i].quantity
     return DealFacts(
         deep_discount_line_share_364d=ratio(deep, bought),
-        discount_stocking_up_364d=ratio(
-            ratio(discounted_pieces, discounted), ratio(pieces - discounted_pieces, bought - discounted)
-        ),
+        discount_stocking_up_364d=ratio(ratio(deep_pieces, deep), ratio(pieces - deep_pieces, bought - deep)),
         days_since_full_price_line=days_since(t, full_price_at),
         has_discounted_first_order=float(began_with_one) if first >= 0 else np.nan,
     )
