@@ -1,5 +1,7 @@
 """`holdfast features`: the catalogue, one customer's facts, or everybody's as a file."""
 
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.catalogue import FAMILIES
+from features.page import window
 from features.reader import names_of, read_facts
 from pipelines.as_of import moment_of, open_base
 from pipelines.terminal import bar, grid
@@ -26,8 +29,11 @@ def catalogue() -> dict[str, Any]:
                 "chinese": named.fact.chinese,
                 "unit": named.fact.unit,
                 "window_days": named.window or None,
+                "window": window(named),
                 "sources": list(family.sources),
+                "owner": family.owner,
                 "sensitivity": named.fact.sensitivity,
+                "since": named.fact.since,
             }
             for family in FAMILIES
             for named in family.facts
@@ -67,8 +73,17 @@ def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
 
 
 def render_catalogue(result: dict[str, Any]) -> list[Any]:
-    rows = [[f["name"], f["family"], f["meaning"], f["chinese"], f["unit"]] for f in result["facts"]]
-    return [grid(f"{len(rows)} facts", ["name", "family", "meaning", "含义", "unit"], rows)]
+    parts: list[Any] = []
+    for family, grouped in groupby(result["facts"], itemgetter("family")):
+        facts = list(grouped)
+        classes = ", ".join(dict.fromkeys(fact["sensitivity"] for fact in facts))
+        sources = ", ".join(facts[0]["sources"]) or "all tables of customers"
+        rows = [
+            [f["name"], f"{f['meaning']}\n{f['chinese']}", f["unit"], f["window"], f["since"]] for f in facts
+        ]
+        title = f"{family} (owner: {facts[0]['owner']}; {classes}) from {sources}"
+        parts.append(grid(title, ["name", "meaning 含义", "unit", "window", "since"], rows))
+    return [*parts, f"{len(result['facts'])} facts in {len(parts)} families"]
 
 
 def render_customer(result: dict[str, Any]) -> list[Any]:

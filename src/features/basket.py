@@ -10,6 +10,7 @@ from features.window import (
     add,
     codes_bought,
     distinct,
+    first_within,
     is_new_order,
     long_shares,
     numbered,
@@ -104,7 +105,7 @@ class BrandFacts(NamedTuple):
     ]
 
 
-@family(BasketFacts, sources=("transactions",))
+@family(BasketFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def basket(history: History, t: int) -> BasketFacts:
     orders, bought = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     pieces, spend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
@@ -127,7 +128,7 @@ def basket(history: History, t: int) -> BasketFacts:
     )
 
 
-@family(ProductFacts, sources=("transactions", "transactions.product_id"))
+@family(ProductFacts, sources=("transactions", "transactions.product_id"), owner="commerce", since="0.1.0")
 def product(history: History, t: int) -> ProductFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.product_id))
@@ -170,9 +171,11 @@ def concentration(parts: Any) -> Any:
     return squares if whole else np.nan
 
 
-@family(CategoryFacts, sources=("transactions", "transactions.category"))
+@family(CategoryFacts, sources=("transactions", "transactions.category"), owner="commerce", since="0.1.0")
 def category(history: History, t: int) -> CategoryFacts:
     lines = history.transactions
+    # Floats are added in the order of the categories, which must not depend on what is older.
+    lines = lines[first_within(lines, t, 364) :]
     numbers, count = numbered(codes_bought(lines, lines.category))
     spend = spend_of_a_year(lines, numbers, count, t)
     return CategoryFacts(
@@ -182,7 +185,7 @@ def category(history: History, t: int) -> CategoryFacts:
     )
 
 
-@family(BrandFacts, sources=("transactions", "transactions.brand"))
+@family(BrandFacts, sources=("transactions", "transactions.brand"), owner="commerce", since="0.1.0")
 def brand(history: History, t: int) -> BrandFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.brand))

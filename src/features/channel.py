@@ -95,7 +95,7 @@ class DaytimeFacts(NamedTuple):
     ]
 
 
-@family(ChannelFacts, sources=("transactions", "transactions.channel"))
+@family(ChannelFacts, sources=("transactions", "transactions.channel"), owner="commerce", since="0.1.0")
 def channel(history: History, t: int) -> ChannelFacts:
     orders = np.zeros((len(SALES_CHANNELS) + 1, len(WINDOWS)))
     lines = history.transactions
@@ -118,14 +118,14 @@ def channel(history: History, t: int) -> ChannelFacts:
     )
 
 
-@family(StoreFacts, sources=("transactions", "transactions.store_id"))
+@family(StoreFacts, sources=("transactions", "transactions.store_id"), owner="commerce", since="0.1.0")
 def store(history: History, t: int) -> StoreFacts:
     lines = history.transactions
     numbers, count = numbered(codes_bought(lines, lines.store_id))
     return StoreFacts(per_long_window(distinct(numbers, count, lines.at, t)))
 
 
-@family(DaytimeFacts, sources=("transactions",))
+@family(DaytimeFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def daytime(history: History, t: int) -> DaytimeFacts:
     orders, weekend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     evening, night = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))

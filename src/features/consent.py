@@ -15,12 +15,18 @@ class ConsentFacts(NamedTuple):
             "Channels the customer may be contacted on (bits in the contract's order)",
             "同意接收的触达渠道",
             "bits",
-            "personal",
+            summary="the last row",
         ),
     ]
 
 
-@family(ConsentFacts, sources=("customers", "customers.consents"))
+@family(
+    ConsentFacts,
+    sources=("customers", "customers.consents"),
+    owner="marketing",
+    since="0.1.0",
+    sensitivity="personal",
+)
 def consent(history: History, t: int) -> ConsentFacts:
     rows = history.customers
     bits = 0.0

@@ -43,7 +43,9 @@ class ContactFacts(NamedTuple):
         PerLongWindow,
         Fact("Contacts held back in the last {days} days", "近{days}天对照组未触达次数", "contacts"),
     ]
-    days_since_last_contact: Annotated[float, Fact("Days since the last contact", "距上次触达天数", "days")]
+    days_since_last_contact: Annotated[
+        float, Fact("Days since the last contact", "距上次触达天数", "days", summary="the last contact")
+    ]
 
 
 class ContactChannelFacts(NamedTuple):
@@ -96,7 +98,7 @@ class RewardFacts(NamedTuple):
     ]
 
 
-@family(ContactFacts, sources=("contacts",))
+@family(ContactFacts, sources=("contacts",), owner="marketing", since="0.1.0")
 def contact(history: History, t: int) -> ContactFacts:
     rows = history.contacts
     counts = counts_by_kind(rows, t, HELD_BACK)
@@ -107,7 +109,7 @@ def contact(history: History, t: int) -> ContactFacts:
     )
 
 
-@family(ContactChannelFacts, sources=("contacts", "contacts.channel"))
+@family(ContactChannelFacts, sources=("contacts", "contacts.channel"), owner="marketing", since="0.1.0")
 def contact_channel(history: History, t: int) -> ContactChannelFacts:
     used = np.zeros(len(CONTACT_CHANNELS) + 1, np.int64)
     rows = history.contacts
@@ -117,7 +119,7 @@ def contact_channel(history: History, t: int) -> ContactChannelFacts:
     return ContactChannelFacts(float(used[1:].sum()))
 
 
-@family(OfferKindFacts, sources=("contacts", "contacts.offer_kind"))
+@family(OfferKindFacts, sources=("contacts", "contacts.offer_kind"), owner="marketing", since="0.1.0")
 def offer_kind(history: History, t: int) -> OfferKindFacts:
     counts = np.zeros((len(OFFER_KINDS) + 1, len(WINDOWS)))
     rows = history.contacts
@@ -136,7 +138,7 @@ def offer_kind(history: History, t: int) -> OfferKindFacts:
     )
 
 
-@family(RewardFacts, sources=("contacts", "contacts.reward"))
+@family(RewardFacts, sources=("contacts", "contacts.reward"), owner="marketing", since="0.1.0")
 def reward(history: History, t: int) -> RewardFacts:
     offered, count = 0, 0
     rows = history.contacts

@@ -40,14 +40,19 @@ class EngagementFacts(NamedTuple):
     active_days: Annotated[
         PerWindow, Fact("Days with any interaction in the last {days} days", "近{days}天活跃天数", "days")
     ]
-    days_since_last_visit: Annotated[float, Fact("Days since the last visit", "距上次访问天数", "days")]
-    days_since_last_login: Annotated[float, Fact("Days since the last login", "距上次登录天数", "days")]
+    days_since_last_visit: Annotated[
+        float, Fact("Days since the last visit", "距上次访问天数", "days", summary="the last visit")
+    ]
+    days_since_last_login: Annotated[
+        float, Fact("Days since the last login", "距上次登录天数", "days", summary="the last login")
+    ]
     days_since_last_interaction: Annotated[
-        float, Fact("Days since the last interaction of any kind", "距上次互动天数", "days")
+        float,
+        Fact("Days since the last interaction of any kind", "距上次互动天数", "days", summary="the last one"),
     ]
 
 
-@family(EngagementFacts, sources=("interactions",))
+@family(EngagementFacts, sources=("interactions",), owner="marketing", since="0.1.0")
 def engagement(history: History, t: int) -> EngagementFacts:
     rows = history.interactions
     counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))

@@ -17,19 +17,44 @@ PerWindow = tuple[float, float, float, float, float]
 # What is rare needs a quarter or a year to be seen at all.
 LONG_WINDOWS = (91, 364)
 PerLongWindow = tuple[float, float]
+# What is older than this is at most a summary: a fact looks back no further, or says what it needs of it.
+LONGEST = 728
 _WINDOWS_OF: dict[Any, tuple[int, ...]] = {PerWindow: WINDOWS, PerLongWindow: LONG_WINDOWS}
+
+# Who answers for a family: what it means, that it is right, and who may see it.
+OWNERS = {
+    "commerce": "orders, products, prices and returns",
+    "loyalty": "the programme: points, levels, membership, word of mouth",
+    "marketing": "touches, messages, offers and consents",
+    "sales": "company accounts and contracts",
+    "service": "service contacts, complaints and surveys",
+}
+# Only what a customer says of themselves is personal here. Complaints and answers are not among the sensitive
+# information of PIPL art. 28, but were told in confidence: whoever speaks up should not fare worse for it.
+SENSITIVITIES = {
+    "personal": "who the customer is: kept out of every model that steers offers",
+    "sensitive": "told to the service or in a survey: for those who serve the customer",
+    "derived": "counted from what the customer and we did",
+}
 
 Facts = TypeVar("Facts", bound=tuple[Any, ...])
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What a fact means. In a windowed fact, {days} stands for the window in both languages."""
+    """What a fact means. In a windowed fact, {days} stands for the window in both languages.
+
+    days: the window where the name does not end in it. summary: what a fact without a window needs of events
+    older than LONGEST days. sensitivity and since: where they are not the family's.
+    """
 
     meaning: str
     chinese: str
     unit: str
-    sensitivity: str = "derived"  # or "personal": kept out of every model that steers offers
+    days: int = 0
+    summary: str = ""
+    sensitivity: str = ""
+    since: str = ""
 
     def over(self, days: int) -> "Fact":
         meaning, chinese = self.meaning.format(days=days), self.chinese.format(days=days)
@@ -55,13 +80,15 @@ class NamedFact(NamedTuple):
 
 @dataclass(frozen=True, eq=False)  # a family is itself only: it is looked up on every read
 class Family(Generic[Facts]):
-    """Facts read together. `sources` are the tables and columns without which they are missing."""
+    """Facts read together. `sources` are the tables and columns without which they are missing; `owner` is
+    the team that answers for them (OWNERS)."""
 
     name: str
     meaning: str
     facts: tuple[NamedFact, ...]
     fields: tuple[tuple[str, int], ...]  # field -> number of columns (one, or one a window)
     sources: tuple[str, ...]
+    owner: str
     plain: Callable[[History, int], Facts]
     compiled: Any
 
@@ -84,21 +111,27 @@ def as_python_reads(rows: Any) -> Any:
 
 
 def family(
-    facts: type[Facts], sources: tuple[str, ...]
+    facts: type[Facts], sources: tuple[str, ...], *, owner: str, since: str, sensitivity: str = "derived"
 ) -> Callable[[Callable[[History, int], Facts]], Family[Facts]]:
     """Make a function `read(history, t) -> facts` a family.
 
     facts: a NamedTuple whose fields are Annotated[float, Fact(...)] or, for one value a window of WINDOWS
     or LONG_WINDOWS, Annotated[PerWindow, Fact(...)] or Annotated[PerLongWindow, Fact(...)]; a float over one
-    window has a name that ends in it, as in orders_91d. The function sees only what is visible at t.
+    window has a name that ends in it, as in orders_91d. The function sees only what is visible at t. since:
+    the version the facts came in with; sensitivity: one of SENSITIVITIES.
     """
     named: list[NamedFact] = []
     fields: list[tuple[str, int]] = []
     for field, hint in get_type_hints(facts, include_extras=True).items():
-        (fact,) = hint.__metadata__
+        (declared,) = hint.__metadata__
+        fact = replace(
+            declared,
+            sensitivity=declared.sensitivity or sensitivity,
+            since=declared.since or since,
+        )
         if hint.__origin__ is float:
             one = re.search(r"_(\d+)d$", field)
-            days = int(one[1]) if one else 0
+            days = fact.days or (int(one[1]) if one else 0)
             named.append(NamedFact(field, fact.over(days), days))
             fields.append((field, 1))
             continue
@@ -113,6 +146,7 @@ def family(
             facts=tuple(named),
             fields=tuple(fields),
             sources=sources,
+            owner=owner,
             plain=read,
             compiled=inner(read),
         )

@@ -12,10 +12,18 @@ from tables.history import History
 class OrderFacts(NamedTuple):
     """Recency, frequency and money of orders; a return is not an order."""
 
-    days_since_last_order: Annotated[float, Fact("Days since the last order", "距上次下单天数", "days")]
-    days_since_first_order: Annotated[float, Fact("Days since the first order", "距首次下单天数", "days")]
-    orders_ever: Annotated[float, Fact("Orders so far", "累计订单数", "orders")]
-    spend_ever: Annotated[float, Fact("Spend so far", "累计消费额", "minor units")]
+    days_since_last_order: Annotated[
+        float, Fact("Days since the last order", "距上次下单天数", "days", summary="the last order")
+    ]
+    days_since_first_order: Annotated[
+        float, Fact("Days since the first order", "距首次下单天数", "days", summary="the first order")
+    ]
+    orders_ever: Annotated[
+        float, Fact("Orders so far", "累计订单数", "orders", summary="the number of orders")
+    ]
+    spend_ever: Annotated[
+        float, Fact("Spend so far", "累计消费额", "minor units", summary="the sum of spend")
+    ]
     orders: Annotated[PerWindow, Fact("Orders in the last {days} days", "近{days}天订单数", "orders")]
     spend: Annotated[PerWindow, Fact("Spend in the last {days} days", "近{days}天消费额", "minor units")]
     spend_per_order: Annotated[
@@ -24,7 +32,7 @@ class OrderFacts(NamedTuple):
     ]
 
 
-@family(OrderFacts, sources=("transactions",))
+@family(OrderFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def order(history: History, t: int) -> OrderFacts:
     first, last, ever, spend_ever = -1, -1, 0, 0
     orders = np.zeros(len(WINDOWS))

@@ -13,6 +13,9 @@ from tables.moment import DAY
 EARNED, SPENT, EXPIRED = (Points.kind.choices.index(kind) + 1 for kind in ("earned", "spent", "expired"))
 
 
+UNLAPSED = "sums of points used and lapsed; by moment of expiry, points that have not lapsed yet"
+
+
 class PointsFacts(NamedTuple):
     """Movements of points, and what they leave."""
 
@@ -25,15 +28,30 @@ class PointsFacts(NamedTuple):
     points_expired: Annotated[
         PerLongWindow, Fact("Points lapsed in the last {days} days", "近{days}天过期积分", "points")
     ]
-    points_balance: Annotated[float, Fact("Points earned less spent and lapsed", "积分余额", "points")]
+    points_balance: Annotated[
+        float,
+        Fact("Points earned less spent and lapsed", "积分余额", "points", summary="sums of points by kind"),
+    ]
     points_spent_share: Annotated[
-        float, Fact("Points spent over points earned, so far", "累计积分使用率", "share")
+        float,
+        Fact(
+            "Points spent over points earned, so far",
+            "累计积分使用率",
+            "share",
+            summary="sums of points by kind",
+        ),
     ]
     days_since_points_earned: Annotated[
-        float, Fact("Days since points were last earned", "距上次获得积分天数", "days")
+        float,
+        Fact(
+            "Days since points were last earned", "距上次获得积分天数", "days", summary="the last time earned"
+        ),
     ]
     days_since_points_spent: Annotated[
-        float, Fact("Days since points were last spent", "距上次使用积分天数", "days")
+        float,
+        Fact(
+            "Days since points were last spent", "距上次使用积分天数", "days", summary="the last time spent"
+        ),
     ]
 
 
@@ -41,14 +59,20 @@ class ExpiryFacts(NamedTuple):
     """Unspent points that lapse soon, if those that lapse first were spent first."""
 
     points_expiring_within_28d: Annotated[
-        float, Fact("Points that lapse in the next {days} days", "未来{days}天将过期积分", "points")
+        float,
+        Fact(
+            "Points that lapse in the next {days} days", "未来{days}天将过期积分", "points", summary=UNLAPSED
+        ),
     ]
     points_expiring_within_91d: Annotated[
-        float, Fact("Points that lapse in the next {days} days", "未来{days}天将过期积分", "points")
+        float,
+        Fact(
+            "Points that lapse in the next {days} days", "未来{days}天将过期积分", "points", summary=UNLAPSED
+        ),
     ]
 
 
-@family(PointsFacts, sources=("points",))
+@family(PointsFacts, sources=("points",), owner="loyalty", since="0.1.0")
 def points(history: History, t: int) -> PointsFacts:
     moved = np.zeros((EXPIRED + 1, len(WINDOWS)))
     ever = np.zeros(EXPIRED + 1, np.int64)
@@ -67,7 +91,7 @@ def points(history: History, t: int) -> PointsFacts:
     )
 
 
-@family(ExpiryFacts, sources=("points", "points.expires_at"))
+@family(ExpiryFacts, sources=("points", "points.expires_at"), owner="loyalty", since="0.1.0")
 def expiry(history: History, t: int) -> ExpiryFacts:
     """Of the points that lapse by a moment, those not yet spent or lapsed are left to lapse by it."""
     used, by_now, by_28, by_91 = 0, 0, 0, 0

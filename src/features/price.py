@@ -54,7 +54,7 @@ class SalesMarginFacts(NamedTuple):
     ]
 
 
-@family(DiscountFacts, sources=("transactions", "transactions.discount"))
+@family(DiscountFacts, sources=("transactions", "transactions.discount"), owner="commerce", since="0.1.0")
 def discount(history: History, t: int) -> DiscountFacts:
     taken_off, gross = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     bought, discounted = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
@@ -76,7 +76,7 @@ def discount(history: History, t: int) -> DiscountFacts:
     )
 
 
-@family(PriceFacts, sources=("transactions", "transactions.list_price"))
+@family(PriceFacts, sources=("transactions", "transactions.list_price"), owner="commerce", since="0.1.0")
 def price(history: History, t: int) -> PriceFacts:
     paid, listed = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     lines = history.transactions
@@ -87,7 +87,7 @@ def price(history: History, t: int) -> PriceFacts:
     return PriceFacts(long_shares(paid, listed))
 
 
-@family(SalesMarginFacts, sources=("transactions", "transactions.unit_cost"))
+@family(SalesMarginFacts, sources=("transactions", "transactions.unit_cost"), owner="commerce", since="0.1.0")
 def sales_margin(history: History, t: int) -> SalesMarginFacts:
     left, paid = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     lines = history.transactions

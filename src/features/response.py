@@ -5,8 +5,16 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from features.contact import HELD_BACK
-from features.family import WINDOWS, Fact, PerLongWindow, family, inner
-from features.window import add, counts_by_kind, days_since, last_of_kind, long_shares, per_long_window
+from features.family import LONGEST, WINDOWS, Fact, PerLongWindow, family, inner
+from features.window import (
+    add,
+    counts_by_kind,
+    days_since,
+    first_within,
+    last_of_kind,
+    long_shares,
+    per_long_window,
+)
 from tables.contract import Responses
 from tables.history import MISSING_NUMBER, History
 
@@ -28,12 +36,21 @@ class ResponseFacts(NamedTuple):
         PerLongWindow, Fact("Offers redeemed in the last {days} days", "近{days}天核销优惠次数", "responses")
     ]
     days_since_last_response: Annotated[
-        float, Fact("Days since an offer was last accepted or redeemed", "距上次响应优惠天数", "days")
+        float,
+        Fact(
+            "Days since an offer was last accepted or redeemed",
+            "距上次响应优惠天数",
+            "days",
+            summary="the last one",
+        ),
     ]
 
 
 class ResponseRateFacts(NamedTuple):
-    """Of the contacts made in a window, the share that was answered, whenever the answer came."""
+    """Of the contacts made in a window, the share that was answered, whenever the answer came.
+
+    Answers older than two years are no longer looked for: they came long before the contact.
+    """
 
     view_rate: Annotated[
         PerLongWindow,
@@ -60,7 +77,7 @@ class RedemptionFacts(NamedTuple):
     ]
 
 
-@family(ResponseFacts, sources=("responses",))
+@family(ResponseFacts, sources=("responses",), owner="marketing", since="0.1.0")
 def response(history: History, t: int) -> ResponseFacts:
     rows = history.responses
     counts = counts_by_kind(rows, t, REDEEMED)
@@ -74,8 +91,9 @@ def response(history: History, t: int) -> ResponseFacts:
 
 
 @inner
-def contacts_answered(rows: Any, first_kind: int, last_kind: int) -> Any:
-    """The sorted codes of the contacts that have a response of these kinds."""
+def contacts_answered(rows: Any, t: int, first_kind: int, last_kind: int) -> Any:
+    """The sorted codes of the contacts that have a response of these kinds in the last LONGEST days."""
+    rows = rows[first_within(rows, t, LONGEST) :]
     answered = np.empty(len(rows), np.int64)
     count = 0
     for i in range(len(rows)):
@@ -94,10 +112,10 @@ def holds(codes: Any, code: int) -> Any:
     return k < len(codes) and codes[k] == code
 
 
-@family(ResponseRateFacts, sources=("contacts", "responses"))
+@family(ResponseRateFacts, sources=("contacts", "responses"), owner="marketing", since="0.1.0")
 def response_rate(history: History, t: int) -> ResponseRateFacts:
-    viewed = contacts_answered(history.responses, VIEWED, VIEWED)
-    taken_up = contacts_answered(history.responses, ACCEPTED, REDEEMED)
+    viewed = contacts_answered(history.responses, t, VIEWED, VIEWED)
+    taken_up = contacts_answered(history.responses, t, ACCEPTED, REDEEMED)
     made, seen, answered = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     rows = history.contacts
     for i in range(len(rows)):
@@ -111,7 +129,7 @@ def response_rate(history: History, t: int) -> ResponseRateFacts:
     return ResponseRateFacts(long_shares(seen, made), long_shares(answered, made))
 
 
-@family(RedemptionFacts, sources=("responses", "responses.revenue"))
+@family(RedemptionFacts, sources=("responses", "responses.revenue"), owner="marketing", since="0.1.0")
 def redemption(history: History, t: int) -> RedemptionFacts:
     revenue = np.zeros(len(WINDOWS))
     rows = history.responses

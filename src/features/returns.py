@@ -22,10 +22,12 @@ class ReturnFacts(NamedTuple):
     returned_share: Annotated[
         PerLongWindow, Fact("Paid back over spend in the last {days} days", "近{days}天退货金额占比", "share")
     ]
-    days_since_last_return: Annotated[float, Fact("Days since the last return", "距上次退货天数", "days")]
+    days_since_last_return: Annotated[
+        float, Fact("Days since the last return", "距上次退货天数", "days", summary="the last return")
+    ]
 
 
-@family(ReturnFacts, sources=("transactions",))
+@family(ReturnFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def returns(history: History, t: int) -> ReturnFacts:
     last = -1
     returned, paid_back = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))

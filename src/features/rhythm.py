@@ -5,53 +5,111 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from features.family import Fact, family
-from features.window import days_since, is_new_order, ratio
+from features.family import LONGEST, Fact, family
+from features.window import days_since, first_within, is_new_order, ratio
 from tables.history import History
 from tables.moment import DAY
 
 
 class RhythmFacts(NamedTuple):
-    """The gaps between consecutive orders, and the time since the last one against them."""
+    """The gaps between consecutive orders of two years, and the time since the last one against them."""
 
-    mean_days_between_orders: Annotated[float, Fact("Mean gap between orders", "平均下单间隔天数", "days")]
+    mean_days_between_orders: Annotated[
+        float,
+        Fact(
+            "Mean gap between orders of the last {days} days", "近{days}天平均下单间隔天数", "days", LONGEST
+        ),
+    ]
     median_days_between_orders: Annotated[
-        float, Fact("Median gap between orders", "下单间隔天数中位数", "days")
+        float,
+        Fact(
+            "Median gap between orders of the last {days} days",
+            "近{days}天下单间隔天数中位数",
+            "days",
+            LONGEST,
+        ),
     ]
     std_days_between_orders: Annotated[
-        float, Fact("Standard deviation of the gaps between orders", "下单间隔天数标准差", "days")
+        float,
+        Fact(
+            "Standard deviation of the gaps between orders of the last {days} days",
+            "近{days}天下单间隔天数标准差",
+            "days",
+            LONGEST,
+        ),
     ]
-    max_days_between_orders: Annotated[float, Fact("Longest gap between orders", "最长下单间隔天数", "days")]
+    max_days_between_orders: Annotated[
+        float,
+        Fact(
+            "Longest gap between orders of the last {days} days",
+            "近{days}天最长下单间隔天数",
+            "days",
+            LONGEST,
+        ),
+    ]
     last_days_between_orders: Annotated[
-        float, Fact("Gap between the last two orders", "最近一次下单间隔天数", "days")
+        float,
+        Fact(
+            "Gap between the last two orders of the last {days} days",
+            "近{days}天最近一次下单间隔天数",
+            "days",
+            LONGEST,
+        ),
     ]
     order_gap_variation: Annotated[
-        float, Fact("Coefficient of variation of the gaps between orders", "下单间隔变异系数", "ratio")
+        float,
+        Fact(
+            "Coefficient of variation of the gaps between orders of the last {days} days",
+            "近{days}天下单间隔变异系数",
+            "ratio",
+            LONGEST,
+        ),
     ]
     order_gap_growth: Annotated[
-        float, Fact("Last gap between orders over the mean gap", "最近间隔与平均间隔之比", "ratio")
+        float,
+        Fact(
+            "Last gap between orders over the mean gap of the last {days} days",
+            "最近间隔与近{days}天平均间隔之比",
+            "ratio",
+            LONGEST,
+        ),
     ]
     order_lateness: Annotated[
-        float, Fact("Days since the last order over the mean gap", "距上次下单天数与平均间隔之比", "ratio")
+        float,
+        Fact(
+            "Days since the last order over the mean gap of the last {days} days",
+            "距上次下单天数与近{days}天平均间隔之比",
+            "ratio",
+            LONGEST,
+        ),
     ]
     order_lateness_by_median: Annotated[
         float,
-        Fact("Days since the last order over the median gap", "距上次下单天数与间隔中位数之比", "ratio"),
+        Fact(
+            "Days since the last order over the median gap of the last {days} days",
+            "距上次下单天数与近{days}天间隔中位数之比",
+            "ratio",
+            LONGEST,
+        ),
     ]
     order_lateness_rank: Annotated[
         float,
         Fact(
-            "Share of gaps shorter than the time since the last order", "短于当前间隔的历史间隔占比", "share"
+            "Share of the gaps of the last {days} days shorter than the time since the last order",
+            "近{days}天短于当前间隔的历史间隔占比",
+            "share",
+            LONGEST,
         ),
     ]
 
 
-@family(RhythmFacts, sources=("transactions",))
+@family(RhythmFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def rhythm(history: History, t: int) -> RhythmFacts:
     lines = history.transactions
-    gaps = np.empty(len(lines), np.int64)
+    begin = first_within(lines, t, LONGEST)
+    gaps = np.empty(len(lines) - begin, np.int64)
     first, last, last_gap, count = -1, -1, -1, 0
-    for i in range(len(lines)):
+    for i in range(begin, len(lines)):
         if not is_new_order(lines, i):
             continue
         if first < 0:

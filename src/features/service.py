@@ -4,11 +4,12 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family, inner
+from features.family import LONGEST, WINDOWS, Fact, PerLongWindow, PerWindow, family, inner
 from features.window import (
     add,
     counts_by_kind,
     days_since,
+    first_within,
     last_of_kind,
     numbered,
     per_long_window,
@@ -32,12 +33,14 @@ class ServiceFacts(NamedTuple):
         PerLongWindow, Fact("Service contacts in the last {days} days", "近{days}天客服联系次数", "contacts")
     ]
     days_since_last_service_contact: Annotated[
-        float, Fact("Days since the last service contact", "距上次联系客服天数", "days")
+        float,
+        Fact("Days since the last service contact", "距上次联系客服天数", "days", summary="the last contact"),
     ]
 
 
 class ComplaintFacts(NamedTuple):
-    """Complaints by case: opened at its first opening, answered and solved at the first such event from then.
+    """Complaints of two years by case: opened at its first opening of these, answered and solved at the first
+    such event from then.
 
     An answer is late after 24 hours, given or not; a complaint younger than that and unanswered is neither.
     """
@@ -45,26 +48,63 @@ class ComplaintFacts(NamedTuple):
     complaints: Annotated[
         PerWindow, Fact("Complaints opened in the last {days} days", "近{days}天投诉数", "complaints")
     ]
-    open_complaints: Annotated[float, Fact("Complaints not solved yet", "未解决投诉数", "complaints")]
+    open_complaints: Annotated[
+        float,
+        Fact(
+            "Complaints of the last {days} days not solved yet",
+            "近{days}天未解决投诉数",
+            "complaints",
+            LONGEST,
+        ),
+    ]
     days_since_last_complaint: Annotated[
-        float, Fact("Days since a complaint was last opened", "距上次投诉天数", "days")
+        float,
+        Fact(
+            "Days since a complaint was last opened, of the last {days} days",
+            "距近{days}天内上次投诉天数",
+            "days",
+            LONGEST,
+        ),
     ]
     days_since_oldest_open_complaint: Annotated[
-        float, Fact("Age of the oldest complaint not solved yet", "最早未解决投诉已历天数", "days")
+        float,
+        Fact(
+            "Age of the oldest complaint of the last {days} days not solved yet",
+            "近{days}天最早未解决投诉已历天数",
+            "days",
+            LONGEST,
+        ),
     ]
     mean_hours_to_answer: Annotated[
-        float, Fact("Mean time from complaint to answer", "投诉平均答复小时数", "hours")
+        float,
+        Fact(
+            "Mean time from complaint to answer in the last {days} days",
+            "近{days}天投诉平均答复小时数",
+            "hours",
+            LONGEST,
+        ),
     ]
     mean_hours_to_solve: Annotated[
-        float, Fact("Mean time from complaint to solution", "投诉平均解决小时数", "hours")
+        float,
+        Fact(
+            "Mean time from complaint to solution in the last {days} days",
+            "近{days}天投诉平均解决小时数",
+            "hours",
+            LONGEST,
+        ),
     ]
     late_answer_share: Annotated[
         float,
-        Fact("Share of complaints answered after 24 hours or not at all", "投诉答复超24小时占比", "share"),
+        Fact(
+            "Share of complaints of the last {days} days answered after 24 hours or not at all",
+            "近{days}天投诉答复超24小时占比",
+            "share",
+            LONGEST,
+        ),
     ]
 
 
-@family(ServiceFacts, sources=("interactions",))
+@family(ServiceFacts, sources=("interactions",), owner="service", since="0.1.0", sensitivity="sensitive")
 def service(history: History, t: int) -> ServiceFacts:
     rows = history.interactions
     counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
@@ -74,14 +114,28 @@ def service(history: History, t: int) -> ServiceFacts:
     )
 
 
-@family(ComplaintFacts, sources=("interactions", "interactions.case_id"))
+@family(
+    ComplaintFacts,
+    sources=("interactions", "interactions.case_id"),
+    owner="service",
+    since="0.1.0",
+    sensitivity="sensitive",
+)
 def complaint(history: History, t: int) -> ComplaintFacts:
-    rows = history.interactions
-    cases = np.zeros(len(rows), np.int64)
+    opened, answered, solved = cases(history.interactions, t)
+    facts: ComplaintFacts = of_cases(t, opened, answered, solved)
+    return facts
+
+
+@inner
+def cases(rows: Any, t: int) -> Any:
+    """When the complaints of the last LONGEST days were opened, answered, solved; -1: not. Shape (cases,)."""
+    rows = rows[first_within(rows, t, LONGEST) :]
+    ids = np.zeros(len(rows), np.int64)
     for i in range(len(rows)):
         if OPENED <= rows[i].kind <= SOLVED:
-            cases[i] = rows[i].case_id
-    numbers, count = numbered(cases)
+            ids[i] = rows[i].case_id
+    numbers, count = numbered(ids)
     opened = np.full(count, -1, np.int64)
     answered = np.full(count, -1, np.int64)
     solved = np.full(count, -1, np.int64)
@@ -96,8 +150,7 @@ def complaint(history: History, t: int) -> ComplaintFacts:
             answered[case] = rows[i].at
         if rows[i].kind == SOLVED and solved[case] < 0:
             solved[case] = rows[i].at
-    facts: ComplaintFacts = of_cases(t, opened, answered, solved)
-    return facts
+    return opened, answered, solved
 
 
 @inner

@@ -31,15 +31,33 @@ class SocialFacts(NamedTuple):
     referrals: Annotated[
         PerLongWindow, Fact("Referrals in the last {days} days", "近{days}天推荐次数", "referrals")
     ]
-    days_since_last_review: Annotated[float, Fact("Days since the last review", "距上次评价天数", "days")]
-    days_since_last_share: Annotated[float, Fact("Days since the last share", "距上次分享天数", "days")]
+    days_since_last_review: Annotated[
+        float, Fact("Days since the last review", "距上次评价天数", "days", summary="the last review")
+    ]
+    days_since_last_share: Annotated[
+        float, Fact("Days since the last share", "距上次分享天数", "days", summary="the last share")
+    ]
+    days_since_last_referral: Annotated[
+        float,
+        Fact(
+            "Days since the last referral",
+            "距上次推荐天数",
+            "days",
+            summary="the last referral",
+            since="0.2.0",
+        ),
+    ]
 
 
 class RatingFacts(NamedTuple):
     """Stars given in reviews, 1 to 5."""
 
-    last_rating: Annotated[float, Fact("Rating of the last rated review", "最近一次评分", "stars")]
-    mean_rating: Annotated[float, Fact("Mean rating so far", "累计平均评分", "stars")]
+    last_rating: Annotated[
+        float, Fact("Rating of the last rated review", "最近一次评分", "stars", summary="the last rating")
+    ]
+    mean_rating: Annotated[
+        float, Fact("Mean rating so far", "累计平均评分", "stars", summary="the number and sum of ratings")
+    ]
     mean_rating_364d: Annotated[
         float, Fact("Mean rating in the last {days} days", "近{days}天平均评分", "stars")
     ]
@@ -54,7 +72,7 @@ class ReferralFacts(NamedTuple):
     ]
 
 
-@family(SocialFacts, sources=("interactions",))
+@family(SocialFacts, sources=("interactions",), owner="loyalty", since="0.1.0")
 def social(history: History, t: int) -> SocialFacts:
     rows = history.interactions
     counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
@@ -64,10 +82,11 @@ def social(history: History, t: int) -> SocialFacts:
         referrals=per_long_window(counts[REFERRAL]),
         days_since_last_review=days_since(t, last_of_kind(rows, REVIEW)),
         days_since_last_share=days_since(t, last_of_kind(rows, SHARE)),
+        days_since_last_referral=days_since(t, last_of_kind(rows, REFERRAL)),
     )
 
 
-@family(RatingFacts, sources=("interactions", "interactions.rating"))
+@family(RatingFacts, sources=("interactions", "interactions.rating"), owner="loyalty", since="0.1.0")
 def rating(history: History, t: int) -> RatingFacts:
     last = np.nan
     ever, stars, recent, recent_stars = 0, 0.0, 0, 0.0
@@ -84,7 +103,12 @@ def rating(history: History, t: int) -> RatingFacts:
     return RatingFacts(last, ratio(stars, ever), ratio(recent_stars, recent))
 
 
-@family(ReferralFacts, sources=("interactions", "interactions.referred_customer_id"))
+@family(
+    ReferralFacts,
+    sources=("interactions", "interactions.referred_customer_id"),
+    owner="loyalty",
+    since="0.1.0",
+)
 def referral(history: History, t: int) -> ReferralFacts:
     rows = history.interactions
     referred = np.zeros(len(rows), np.int64)

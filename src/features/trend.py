@@ -48,7 +48,7 @@ def trends(now: Any, before: Any) -> Any:
     return shares(now - before, now + before)
 
 
-@family(OrderTrendFacts, sources=("transactions",))
+@family(OrderTrendFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def order_trend(history: History, t: int) -> OrderTrendFacts:
     orders, orders_before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     spend, spend_before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
@@ -65,7 +65,7 @@ def order_trend(history: History, t: int) -> OrderTrendFacts:
     return OrderTrendFacts(trends(orders, orders_before), trends(spend, spend_before))
 
 
-@family(InteractionTrendFacts, sources=("interactions",))
+@family(InteractionTrendFacts, sources=("interactions",), owner="marketing", since="0.1.0")
 def interaction_trend(history: History, t: int) -> InteractionTrendFacts:
     now, before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
     rows = history.interactions

@@ -18,7 +18,7 @@ class NetSpendFacts(NamedTuple):
     ]
 
 
-@family(NetSpendFacts, sources=("transactions",))
+@family(NetSpendFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def net_spend(history: History, t: int) -> NetSpendFacts:
     total = np.zeros(len(WINDOWS))
     lines = history.transactions
@@ -33,7 +33,7 @@ class MarginFacts(NamedTuple):
     margin: Annotated[PerWindow, Fact("Margin in the last {days} days", "近{days}天毛利", "minor units")]
 
 
-@family(MarginFacts, sources=("transactions", "transactions.unit_cost"))
+@family(MarginFacts, sources=("transactions", "transactions.unit_cost"), owner="commerce", since="0.1.0")
 def margin(history: History, t: int) -> MarginFacts:
     total = np.zeros(len(WINDOWS))
     lines = history.transactions

@@ -39,6 +39,19 @@ def within(t: int, at: int, days: int) -> bool:
 
 
 @inner
+def first_within(rows: Any, t: int, days: int) -> int:
+    """The place of the first row in (t - days, t]; the number of rows where there is none."""
+    begin, end = 0, len(rows)
+    while begin < end:
+        middle = (begin + end) // 2
+        if rows[middle].at > t - days * DAY:
+            end = middle
+        else:
+            begin = middle + 1
+    return begin
+
+
+@inner
 def per_window(counts: Any) -> PerWindow:
     return counts[0], counts[1], counts[2], counts[3], counts[4]
 

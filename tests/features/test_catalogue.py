@@ -1,7 +1,9 @@
 """The catalogue: what the facts are called, and when they are missing."""
 
+import re
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from features.catalogue import FAMILIES
+from features.family import OWNERS, SENSITIVITIES
 from features.reader import facts_of, missing_columns, names_of, read_facts
 from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES, INTERACTION_KINDS, TABLES
@@ -22,7 +25,7 @@ T = 20_000 * DAY
 
 
 def test_there_are_enough_facts_each_with_a_name_of_its_own() -> None:
-    assert len(names_of()) >= 80
+    assert 260 <= len(names_of()) <= 300
     assert len(set(names_of())) == len(names_of())
     assert len({family.name for family in FAMILIES}) == len(FAMILIES)
 
@@ -33,7 +36,7 @@ def test_every_fact_says_what_it_means_in_both_languages() -> None:
         assert fact.unit
         assert any("\u4e00" <= sign <= "\u9fff" for sign in fact.chinese), name
         if window:
-            assert name.endswith(f"_{window}d")
+            assert name.endswith(f"_{window}d") or fact.days == window
             assert str(window) in fact.meaning
             assert str(window) in fact.chinese
     for said in (
@@ -41,6 +44,18 @@ def test_every_fact_says_what_it_means_in_both_languages() -> None:
         [fact.chinese for _, fact, _ in facts_of()],
     ):
         assert len(set(said)) == len(said)
+
+
+def test_every_fact_has_an_owner_a_sensitivity_and_a_version() -> None:
+    for family in FAMILIES:
+        assert family.owner in OWNERS, family.name
+        for name, fact, _ in family.facts:
+            assert fact.sensitivity in SENSITIVITIES, name
+            assert re.fullmatch(r"\d+\.\d+\.\d+", fact.since), name
+
+
+def test_what_came_with_the_first_version_is_closed() -> None:
+    assert sum(fact.since == "0.1.0" for _, fact, _ in facts_of()) == 225
 
 
 def test_every_source_is_a_table_or_a_column_of_the_contract() -> None:
@@ -129,6 +144,73 @@ def test_an_answer_after_24_hours_sharp_is_not_late(tmp_path: Path) -> None:
     assert fact(histories, "late_answer_share") == 1 / 2  # case 3 has waited for 24 hours, and is neither
     assert fact(histories, "late_answer_share", T + 1) == 2 / 3
     assert fact(histories, "open_complaints") == 3
+
+
+def test_a_solution_after_72_hours_sharp_is_not_late(tmp_path: Path) -> None:
+    rows = np.zeros(4, STORED_TYPES["interactions"])
+    rows["at"] = [T - 9 * DAY, T - 6 * DAY, T - 6 * DAY, T - 3 * DAY + 1]
+    rows["kind"] = [
+        INTERACTION_KINDS.index(f"complaint_{kind}") + 1 for kind in ("opened", "opened", *["solved"] * 2)
+    ]
+    rows["case_id"] = [1, 2, 1, 2]
+    histories = one_history(tmp_path, interactions=rows)
+    assert fact(histories, "late_solution_share_728d") == 1 / 2
+    assert fact(histories, "late_solutions_364d") == 1
+    assert fact(histories, "overdue_complaints_728d", T - 4 * DAY) == 0  # case 2 has waited for 48 hours
+
+
+@pytest.mark.parametrize(("points", "to_gift", "to_product"), [(999, 1, 4001), (1000, 0, 4000), (5000, 0, 0)])
+def test_the_steps_of_the_points_ladder(points: int, to_gift: int, to_product: int, tmp_path: Path) -> None:
+    rows = np.zeros(1, STORED_TYPES["points"])
+    rows["at"] = T - DAY
+    rows["kind"], rows["points"] = 1, points
+    histories = one_history(tmp_path, points=rows)
+    assert fact(histories, "points_short_of_1000") == to_gift
+    assert fact(histories, "points_short_of_5000") == to_product
+
+
+def test_orders_of_one_day_are_one_purchase(tmp_path: Path) -> None:
+    rows = lines(4)
+    rows["at"] = [T - 9 * DAY, T - 9 * DAY + HOUR, T - 2 * DAY, T - 2 * DAY + 3 * HOUR]
+    rows["order_id"] = [1, 2, 3, 4]
+    rows["amount"] = [100, 200, 300, 400]
+    histories = one_history(tmp_path, transactions=rows)
+    assert fact(histories, "repeat_purchase_days") == 1
+    assert fact(histories, "days_from_first_to_last_purchase") == 7
+    assert fact(histories, "mean_repeat_day_spend") == 700
+    assert fact(histories, "mean_repeat_order_spend") == 300
+
+
+def test_the_order_rate_changed_where_orders_stopped(tmp_path: Path) -> None:
+    rows = lines(20)
+    rows["at"] = T - 140 * DAY - 7 * DAY * np.arange(20)[::-1]
+    rows["order_id"] = np.arange(20) + 1
+    histories = one_history(tmp_path, transactions=rows)
+    assert fact(histories, "days_since_order_rate_change_728d") == 140
+    assert fact(histories, "order_rate_change_728d") == -1
+
+
+def test_a_run_up_is_the_fourteen_days_that_end_with_the_holiday(tmp_path: Path) -> None:
+    holiday = (date(2024, 9, 17) - date(1970, 1, 1)).days  # Mid-Autumn, 17 days before T
+    rows = lines(4)
+    rows["at"] = np.array([holiday - 14, holiday - 13, holiday, holiday + 1]) * DAY
+    rows["order_id"] = [1, 2, 3, 4]
+    histories = one_history(tmp_path, transactions=rows)
+    assert fact(histories, "mid_autumn_order_share_728d") == 2 / 4
+    assert fact(histories, "has_ordered_before_last_mid_autumn") == 1
+    assert fact(histories, "has_ordered_before_last_mid_autumn", (holiday - 14) * DAY) == 0
+    assert fact(histories, "days_to_next_own_holiday", (holiday + 1) * DAY) == 383  # 6 October 2025
+
+
+@pytest.mark.parametrize("year", [1997, 2006, 2036])
+def test_outside_the_calendar_nothing_is_said_of_holidays(year: int, tmp_path: Path) -> None:
+    t = (date(year, 7, 1) - date(1970, 1, 1)).days * DAY
+    rows = lines(1)
+    rows["at"] = t - DAY
+    histories = one_history(tmp_path, transactions=rows)
+    assert np.isnan(fact(histories, "christmas_order_share_728d", t))
+    assert np.isnan(fact(histories, "has_ordered_before_last_christmas", t))
+    assert fact(histories, "orders_7d", t) == 1
 
 
 def test_an_empty_history_has_counts_of_zero_and_no_recency(tmp_path: Path) -> None:

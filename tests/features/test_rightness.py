@@ -109,6 +109,8 @@ class Oracle:
         text = (ORACLES / f"{module}.sql").read_text()
         for statement in duckdb.extract_statements(text):
             rows = self.db.execute(statement).fetch_df()
+            if statement.type != duckdb.StatementType.SELECT:
+                continue  # a table for the next ones
             by_window = rows.groupby("days") if "days" in rows else [("", rows)]
             for days, part in by_window:
                 ordered = part.set_index("customer_id").loc[self.ids]

@@ -16,6 +16,7 @@ with stated as (
 )
 select everyone.customer_id,
   arg_max(level, ("at", event_code)) as level,
+  max(level) - arg_max(level, ("at", event_code)) as levels_below_highest,
   count(*) filter (change <> 0) as level_changes,
   arg_max(change, ("at", event_code)) filter (change <> 0) as last_level_change,
   in_days(t() - max("at") filter (change <> 0)) as days_since_level_change

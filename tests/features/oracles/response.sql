@@ -15,6 +15,7 @@ with made as (
     coalesce(bool_or(r.kind = 'viewed'), false) as viewed,
     coalesce(bool_or(r.kind in ('accepted', 'redeemed')), false) as answered
   from contacts c left join responses r on r.customer_id = c.customer_id and r.contact_id = c.event_id
+    and r."at" > t() - 728 * day()
   where c.kind <> 'held_back' group by all
 )
 select w.customer_id, w.days, avg(cast(viewed as int)) as view_rate, avg(cast(answered as int)) as response_rate

@@ -1,6 +1,7 @@
--- Gaps between consecutive orders, and the time since the last one against them.
+-- Gaps between consecutive orders of the last 728 days, and the time since the last one against them.
 with orders as (
-  select distinct customer_id, order_id, "at" from transactions where quantity > 0
+  select distinct customer_id, order_id, "at" from transactions
+  where quantity > 0 and "at" > t() - 728 * day()
 ), gaps as (
   select customer_id, "at", in_days(t() - max("at") over (partition by customer_id)) as elapsed,
     in_days("at" - lag("at") over (partition by customer_id order by "at")) as gap

@@ -1,4 +1,4 @@
--- What a customer asks of the service, and how long complaints wait.
+-- What a customer asks of the service, and how long complaints of the last 728 days wait.
 select w.customer_id, w.days, count(*) filter (kind = 'service_contact') as service_contacts
 from windows w left join interactions i on i.customer_id = w.customer_id and i."at" > w.since group by all;
 
@@ -8,14 +8,14 @@ from everyone left join interactions using (customer_id) group by all;
 
 with opened as (
   select customer_id, case_id, min("at") as opened_at from interactions
-  where kind = 'complaint_opened' and case_id is not null group by all
+  where kind = 'complaint_opened' and case_id is not null and "at" > t() - 728 * day() group by all
 )
 select w.customer_id, w.days, count(case_id) as complaints
 from windows w left join opened o on o.customer_id = w.customer_id and opened_at > w.since group by all;
 
 with opened as (
   select customer_id, case_id, min("at") as opened_at from interactions
-  where kind = 'complaint_opened' and case_id is not null group by all
+  where kind = 'complaint_opened' and case_id is not null and "at" > t() - 728 * day() group by all
 ), cases as (
   select opened.*,
     (select min("at") from interactions i where i.customer_id = opened.customer_id

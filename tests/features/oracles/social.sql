@@ -10,6 +10,7 @@ from windows w left join interactions i on i.customer_id = w.customer_id and i."
 select everyone.customer_id,
   in_days(t() - max("at") filter (kind = 'review')) as days_since_last_review,
   in_days(t() - max("at") filter (kind = 'share')) as days_since_last_share,
+  in_days(t() - max("at") filter (kind = 'referral')) as days_since_last_referral,
   arg_max(rating, ("at", event_code)) filter (kind = 'review' and rating is not null) as last_rating,
   avg(rating) filter (kind = 'review') as mean_rating
 from everyone left join interactions using (customer_id) group by all;

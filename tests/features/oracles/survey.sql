@@ -13,5 +13,6 @@ select everyone.customer_id,
   max(score) filter (kind = 'nps' and place = 1) as last_nps,
   max(score) filter (kind = 'csat' and place = 1) as last_csat,
   max(score) filter (kind = 'nps' and place = 1) - max(score) filter (kind = 'nps' and place = 2) as nps_change,
+  max(score) filter (kind = 'csat' and place = 1) - max(score) filter (kind = 'csat' and place = 2) as csat_change,
   in_days(t() - max("at")) as days_since_last_survey
 from everyone left join answers using (customer_id) group by all;
