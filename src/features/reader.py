@@ -203,6 +203,8 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
     tables = _tables_of(families)
     unseen = [table for table in CUSTOMER_TABLES if table not in tables]
     lines = [
+        # What is compiled is kept under its text, and holds what it calls.
+        *(f"# {table}: {_name_of(sight_text(table))}" for table in tables),
         "def read(bucket, timelines, places, moments, out):",
         "    rows, offsets, members = bucket.rows, bucket.offsets, bucket.members",
         *(f"    nothing_{table} = np.empty(0, NOTHING_{table})" for table in unseen),
@@ -240,7 +242,7 @@ def _sight(table: str) -> Any:
 
 def _imported(text: str, scope: dict[str, Any], keep: bool) -> Any:
     """Import generated text as a module of its own, so that Numba can keep what it compiles."""
-    name = f"holdfast_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    name = _name_of(text)
     scope = {"History": History, **scope}
     if not keep:
         module = ModuleType(name)
@@ -261,3 +263,7 @@ def _imported(text: str, scope: dict[str, Any], keep: bool) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _name_of(text: str) -> str:
+    return f"holdfast_{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -37,7 +37,7 @@ def write_filter(path: Path, bits: Bits) -> None:
 
 
 def read_filter(path: Path) -> Bits:
-    return np.load(path, allow_pickle=False)
+    return np.asarray(np.load(path, allow_pickle=False))
 
 
 def may_hold(bits: Bits, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:

@@ -82,7 +82,7 @@ class StoredBucket:
 
 @compiled
 def _find_versions(some: Any, ends: Any, stored_events: Any, keys: Any, events: Any) -> Any:
-    given, rows = [np.int64(0)][:0], [np.int64(0)][:0]
+    given, rows = [0][:0], [0][:0]
     for i in range(len(keys)):
         low, high = 0, len(some)
         while low < high:

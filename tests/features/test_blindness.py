@@ -10,10 +10,11 @@ import pytest
 import features.reader
 from features.catalogue import FAMILIES
 from features.family import Fact, Family, family
-from features.reader import read_facts, visible_rows
+from features.reader import missing_columns, names_of, read_facts, visible_rows
 from features.sight import sight_text
+from tables.cell import TIERS
 from tables.contract import CUSTOMER_TABLES, TABLES
-from tables.history import Histories, History
+from tables.history import Bucket, Histories, History, Members, nobody
 
 
 def rows_by_id(histories: Histories, t: int, families: Sequence[Family[Any]]) -> dict[str, bytes]:
@@ -21,14 +22,23 @@ def rows_by_id(histories: Histories, t: int, families: Sequence[Family[Any]]) ->
     return {customer: row.tobytes() for customer, row in zip(histories.ids, values, strict=True)}
 
 
+def without_rows(histories: Histories, t: int, families: Sequence[Family[Any]]) -> Any:
+    """The facts of a customer of whom nothing is known."""
+    none, one = np.empty(0, np.int64), np.zeros(1, np.int64)
+    offsets = History(*(np.zeros((TIERS, 2), np.int64) for _ in CUSTOMER_TABLES))
+    bucket = Bucket(nobody().rows, offsets, Members(np.zeros(2, np.int64), none, none, none))
+    values = np.empty((1, len(names_of(tuple(families)))))
+    features.reader.reader(tuple(families))(bucket, histories.timelines, one, one + t, values)
+    values[:, missing_columns(tuple(families), histories.present)] = np.nan
+    return values[0]
+
+
 def assert_blind(
     before: Histories, after: Histories, t: int, families: Sequence[Family[Any]] = FAMILIES
 ) -> None:
     """The bases differ only in what is not visible at t. A customer in one of them only has no facts."""
     ours, theirs = rows_by_id(before, t, families), rows_by_id(after, t, families)
-    no_rows = History(*(np.zeros(2, np.int64) for _ in CUSTOMER_TABLES))
-    nobody = Histories(**{**before._asdict(), "offsets": no_rows})
-    nothing = read_facts(nobody, np.zeros(1, np.int64), t, families).values[0].tobytes()
+    nothing = without_rows(before, t, families).tobytes()
     moved = [id_ for id_ in ours | theirs if ours.get(id_, nothing) != theirs.get(id_, nothing)]
     assert not moved, f"the facts of {moved} moved"
 

@@ -1,38 +1,54 @@
 """Lookback: what is older than LONGEST days moves no fact, save those that say which summary they need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+import features.reader
 from features.family import LONGEST
 from features.reader import facts_of, names_of, read_facts
-from tables.history import Histories, History, as_records
+from features.sight import sight_text
 from tables.moment import DAY
 
 
-def without_older(histories: Histories, t: int) -> Histories:
-    """The histories without what happened LONGEST days before t, or earlier."""
-    events, offsets = [], []
-    for rows, places in zip(histories.events, histories.offsets, strict=True):
-        kept = rows["at"] > t - LONGEST * DAY
-        events.append(as_records(rows[kept]))
-        offsets.append(np.concatenate([[0], np.cumsum(kept)])[places])
-    return Histories(**{**histories._asdict(), "events": History(*events), "offsets": History(*offsets)})
+@pytest.fixture
+def seeing_the_recent_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Calling it takes from sight what happened LONGEST days before the moment, or earlier."""
+
+    def recent(table: str) -> str:
+        seen = "    seen = seen[:n]\n"
+        assert seen in sight_text(table)
+        return sight_text(table).replace(seen, f"{seen}    seen = seen[seen.at > t - {LONGEST * DAY}]\n")
+
+    def forget() -> None:
+        for made in (features.reader.reader, features.reader._sight):
+            made.cache_clear()
+
+    def see() -> None:
+        monkeypatch.setattr(features.reader, "sight_text", recent)
+        forget()
+
+    yield see
+    forget()
 
 
 def test_only_facts_with_a_summary_need_what_is_older(
-    random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
+    random_base: Callable[..., Any],
+    moments: tuple[int, ...],
+    tmp_path: Path,
+    seeing_the_recent_only: Callable[[], None],
 ) -> None:
     t = moments[-1]
+    bases = [random_base(seed, customers=90).write(tmp_path / str(seed)) for seed in range(8)]
+    whole = [read_facts(each, np.arange(len(each)), t).values for each in bases]
+    seeing_the_recent_only()
+    recent = [read_facts(each, np.arange(len(each)), t).values for each in bases]
     moved = np.zeros(len(names_of()), np.bool_)
-    for seed in range(4):
-        histories = random_base(seed, customers=90).write(tmp_path / str(seed))
-        everyone = np.arange(len(histories))
-        whole = read_facts(histories, everyone, t).values
-        recent = read_facts(without_older(histories, t), everyone, t).values
-        moved |= ((whole != recent) & ~(np.isnan(whole) & np.isnan(recent))).any(axis=0)
+    for all_, some in zip(whole, recent, strict=True):
+        moved |= ((all_ != some) & ~(np.isnan(all_) & np.isnan(some))).any(axis=0)
     declared = np.array([bool(fact.summary) for _, fact, _ in facts_of()])
     differ = [name for name, k in zip(names_of(), moved != declared, strict=True) if k]
     assert not differ
