@@ -15,7 +15,7 @@ SOURCES = Path(__file__).parent.parent
 def _text_hash() -> str:
     """Numba notices a change in a function's own file, but not in a file of a function that it calls."""
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info}".encode())
-    for room in ("tables", "features"):
+    for room in ("tables", "features", "models"):
         for path in sorted((SOURCES / room).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
