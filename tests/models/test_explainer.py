@@ -97,7 +97,7 @@ def test_trees_of_one_leaf_explain_nothing() -> None:
     values = rows(random, 100, 0.1)
     alone = model(random, values, 5, min_data_in_leaf=1000)
     assert not Explainer(alone)(values).any()
-    mixed = model(random, values, 10, init_model=alone)
+    mixed = model(random, values, 10, init_model=alone, max_depth=4)
     sizes = {tree["num_leaves"] for tree in mixed.dump_model()["tree_info"]}
     assert min(sizes) == 1 < max(sizes)
     assert Explainer(mixed)(values) == pytest.approx(theirs(mixed, values), rel=1e-9, abs=1e-9)
