@@ -77,12 +77,9 @@ def choose(contributions: Any, by_kin: Any, starts: Any, fact: Any, effect: Any)
     for row in range(len(contributions)):
         known = 0
         for kin in range(len(starts) - 1):
-            total, heaviest, speaker = 0.0, -1.0, 0
+            total = 0.0
             for k in range(starts[kin], starts[kin + 1]):
-                weight = contributions[row, by_kin[k]]
-                total += weight
-                if abs(weight) > heaviest:
-                    heaviest, speaker = abs(weight), by_kin[k]
+                total += contributions[row, by_kin[k]]
             if abs(total) <= NO_EFFECT:
                 continue
             if known < STRONGEST:
@@ -93,6 +90,10 @@ def choose(contributions: Any, by_kin: Any, starts: Any, fact: Any, effect: Any)
             while place > 0 and abs(total) > abs(effect[row, place - 1]):
                 effect[row, place], fact[row, place] = effect[row, place - 1], fact[row, place - 1]
                 place -= 1
+            speaker = by_kin[starts[kin]]
+            for k in range(starts[kin] + 1, starts[kin + 1]):
+                if abs(contributions[row, by_kin[k]]) > abs(contributions[row, speaker]):
+                    speaker = by_kin[k]
             effect[row, place], fact[row, place] = total, speaker
 
 
