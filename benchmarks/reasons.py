@@ -32,8 +32,8 @@ TREES, LEAVES, DEPTH, FACTS = 300, 63, 6, 240
 LEARNT = 40_000
 MISSING = 0.2
 CALLS = 200
-# At most so many customers a turn: what a peer can do in about ten seconds.
-PRED_CONTRIB, SHAP, WOODELF = 10_000, 500, 50_000
+# At most so many customers a turn: what a peer can do in about five seconds.
+PRED_CONTRIB, SHAP, WOODELF = 5_000, 500, 50_000
 GOAL, LARGEST_DIFFERENCE = 12.0, 1e-5
 
 

@@ -6,44 +6,22 @@ tabulated, is from Yang (2021, "Fast TreeSHAP") and Wettenstein et al. (2025, "W
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from models.leaf_lookup import Tables
 from models.tree import Tree
 from tables.compiled import compiled
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 # More bits mean fewer groups with larger tables; 7 was fastest of 6 to 9 (docs/decisions/0005).
 KEY_BITS = 7
 DEEPEST = 10
 # A split on the way to a leaf, and whether the way goes left.
 Step = tuple[int, bool]
-
-
-class Tables(NamedTuple):
-    """All trees behind each other.
-
-    Tree i has the splits [split[i], split[i + 1]) of fact, threshold, missing, and the groups [group[i],
-    group[i + 1]). Group j has the tests [tests[j], tests[j + 1]) of test, each the place of a split in its
-    tree and one bit of the key; the facts [facts[j], facts[j + 1]) of place; and from begin[j] on in table,
-    for each of its facts, 2^tests values in the unit of the raw score.
-    """
-
-    split: Integers
-    fact: Integers
-    threshold: Floats
-    missing: Integers
-    group: Integers
-    tests: Integers
-    test: Integers
-    facts: Integers
-    place: Integers
-    begin: Integers
-    table: Floats
 
 
 def tabulate(trees: Iterable[Tree]) -> Tables:

@@ -7,14 +7,11 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from models.leaf_lookup import NAN_LEFT, NAN_RIGHT, ZERO_RIGHT
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-# Where a split sends a row whose value is missing: bits 4 and 8 of decision_type say what is, 2 the side.
-NAN_RIGHT, NAN_LEFT, ZERO_RIGHT, ZERO_LEFT = range(4)
-# What LightGBM takes for zero: its kZeroThreshold, a float.
-ZERO = float(np.float32(1e-35))
 
 
 class Tree(NamedTuple):
@@ -55,6 +52,7 @@ def _tree(said: dict[str, list[str]]) -> Tree:
         raise Refused("the model splits on categories; reasons need numbers")
     if (numbers("internal_count") <= 0).any():
         raise Refused("the model does not say how many rows came by its splits; train and promote a new one")
+    # Bits 4 and 8 say what counts as missing (nothing, zero and nan, nan), bit 2 where it goes.
     kind, is_left = (decision >> 2) & 3, (decision >> 1) & 1
     threshold = numbers("threshold")
     # Where nothing counts as missing, LightGBM reads nan as zero.

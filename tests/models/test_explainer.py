@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.explainer import ROWS_AT_ONCE, Explainer
+from models.explainer import Explainer
+from models.leaf_lookup import ROWS_AT_ONCE
 from models.leaf_table import DEEPEST
 from tables.refusal import Refused
 
