@@ -33,7 +33,7 @@ LEARNT = 40_000
 MISSING = 0.2
 CALLS = 200
 # At most so many customers a turn: what a peer can do in about five seconds.
-PRED_CONTRIB, SHAP, WOODELF = 5_000, 500, 50_000
+PRED_CONTRIB, SHAP, WOODELF = 5_000, 500, 20_000
 GOAL, LARGEST_DIFFERENCE = 12.0, 1e-5
 
 
