@@ -25,6 +25,7 @@ import pandas as pd
 from features.catalogue import FAMILIES
 from features.reader import facts_of, read_facts
 from models.churn import train_customer_models
+from models.explainer import Explainer
 from models.frame import build_frame, training_moments
 from models.question import Question
 from models.reason import Money, reasons, strongest
@@ -113,7 +114,7 @@ models.evaluation.ahead
 # %%
 names = models.names
 row = one.values
-shap = models.churn.predict(row, pred_contrib=True)[:, :-1]
+shap = Explainer(models.churn)(row)
 said = reasons(strongest(shap, names), row, names, Money(histories.currency, histories.minor_units))
 for reason in said[0]:
     print(f"{reason.effect:+.2f}  {reason.english}\n       {reason.chinese}")

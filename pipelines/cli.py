@@ -146,10 +146,12 @@ def rollback(home: HomeOption = HOME, json: JsonOption = False) -> None:
 
 @app.command()
 def status(home: HomeOption = HOME, json: JsonOption = False) -> None:
-    """What is published, how old it is, and what is running."""
+    """What is published, how old it is, and what is running; ends with 1 where a part is damaged."""
     from pipelines import status as job  # noqa: PLC0415
 
-    show(job.status(Home(home)), json, job.render_status)
+    said = job.status(Home(home))
+    show(said, json, job.render_status)
+    job.refuse_damage(said)
 
 
 @app.command()

@@ -26,6 +26,14 @@ def status(home: Home) -> dict[str, Any]:
     }
 
 
+def refuse_damage(result: dict[str, Any]) -> None:
+    """What `status` found, for those who look at the exit code only; raises Refused."""
+    if damaged := [part for part, each in result["parts"].items() if each["whole"] is False]:
+        raise Refused(
+            f"what is published is damaged: {', '.join(damaged)}; publish again, or `holdfast rollback`"
+        )
+
+
 def rollback(home: Home) -> dict[str, Any]:
     """Verify what the pointer named before, then set it back."""
     states = home.states()

@@ -12,7 +12,6 @@ from decisions.choice import Why as Rule
 from features.catalogue import FAMILIES
 from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
-from models.reason import Words as ReasonPlaces
 from models.reason import reasons
 from serving import answer
 from serving.attribute import attributes
@@ -98,6 +97,7 @@ def _released(served: Served, t: int) -> dict[str, Any]:
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
+    said = _reasons(served, assessed)
     for row, place in enumerate(assessed.facts.places):
         probability = _number(assessed.scores.churn[row])
         band = None if probability is None else served.policy.policy.band_of(probability)
@@ -107,24 +107,25 @@ def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
             churn_probability=probability,
             risk_band=None if band is None else answer.Words(en=band.name, zh=band.chinese),
             expected_value=_money(served, assessed.scores.value[row]),
-            reasons=[] if probability is None else _reasons(served, assessed, row),
+            reasons=said[row],
         )
 
 
-def _reasons(served: Served, assessed: Assessment, row: int) -> list[answer.Reason]:
-    facts, words = assessed.facts, assessed.words
+def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
+    facts = assessed.facts
     money = MoneyWords(served.histories.currency, served.histories.minor_units)
-    one = slice(row, row + 1)
-    (said,) = reasons(ReasonPlaces(words.fact[one], words.effect[one]), facts.values[one], facts.names, money)
     return [
-        answer.Reason(
-            fact=each.fact,
-            value=_number(each.value),
-            effect=each.effect,
-            en=each.english,
-            zh=each.chinese,
-        )
-        for each in said
+        [
+            answer.Reason(
+                fact=each.fact,
+                value=_number(each.value),
+                effect=each.effect,
+                en=each.english,
+                zh=each.chinese,
+            )
+            for each in said
+        ]
+        for said in reasons(assessed.words, facts.values, facts.names, money)
     ]
 
 

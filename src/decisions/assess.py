@@ -10,7 +10,7 @@ from decisions.policy import Policy
 from features.consent import consent
 from features.reader import FactTable, read_facts
 from models.question import Question
-from models.reason import Words, strongest
+from models.reason import NO_FACT, Words, strongest
 from models.scorer import Scorer, Scores
 from tables.history import Histories
 from tables.offer import Offer
@@ -51,12 +51,13 @@ def assess(
     # The models may know the facts in another order than they were read in.
     place = np.array([facts.names.index(name) for name in scorer.names])
     words = strongest(scorer.contributions(values, facts.names), scorer.names)
+    fact = np.where(words.fact == NO_FACT, NO_FACT, place[words.fact])
     return Assessment(
         facts=facts,
         status=status,
         scores=Scores(**{name: _spread(part, inside, len(places), np.nan) for name, part in named}),
         words=Words(
-            fact=_spread(place[words.fact], inside, len(places), -1),
+            fact=_spread(fact, inside, len(places), NO_FACT),
             effect=_spread(words.effect, inside, len(places), np.nan),
         ),
         consents=read_facts(histories, places, t, (consent,)).values[:, 0],

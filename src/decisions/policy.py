@@ -113,6 +113,7 @@ def read_offers(path: Path, base: tuple[Offer, ...], zone: str) -> tuple[Offer, 
 def _validated(kind: type[P], path: Path) -> P:
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
+        _refuse_repeats(node, path)
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise Refused(f"{path}: cannot be read ({error.strerror})") from error
@@ -127,6 +128,31 @@ def _validated(kind: type[P], path: Path) -> P:
             for each in error.errors()
         ]
         raise Refused("\n".join(lines)) from error
+
+
+def _refuse_repeats(root: Any, path: Path) -> None:
+    """YAML lets the last of two entries with one name win in silence."""
+    found: list[tuple[int, str]] = []
+    seen, left = set(), [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:  # an alias may stand inside what it names
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        if isinstance(node, yaml.MappingNode):
+            first: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                left += key, value
+                name, line = (key.tag, str(key.value)), key.start_mark.line + 1
+                if name in first:
+                    found.append(
+                        (line, f"{key.value}: stands in line {first[name]} already; keep one of them")
+                    )
+                first.setdefault(name, line)
+    if found:
+        raise Refused("\n".join(f"{path}:{line}: {says}" for line, says in sorted(found)))
 
 
 def _line(node: Any, where: tuple[Hashable, ...]) -> int:

@@ -1,6 +1,7 @@
 """Published models at work: facts in, scores out; the same for one customer and for millions."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import lightgbm as lgb
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES, contact_facts
 from models.effect import UPLIFT_NAMES, OfferModels, predict_effect
+from models.explainer import Explainer
 from models.season import Season
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -70,10 +72,12 @@ class Scorer:
 
     def contributions(self, values: Floats, names: tuple[str, ...]) -> Floats:
         """Exact SHAP values of the churn log-odds; shape (customers, facts), columns as in self.names."""
-        if len(values) == 0:  # LightGBM divides by the number of rows
-            return np.empty((0, len(self.names)))
-        shap = np.asarray(self.churn.predict(self.columns(values, names), pred_contrib=True))
-        return shap[:, :-1]
+        return self.explainer(self.columns(values, names))
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Made once: its tables cost as much as the reasons of thousands of customers."""
+        return Explainer(self.churn)
 
     def columns(self, values: Floats, names: tuple[str, ...]) -> Floats:
         if names == self.names:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from decisions.assess import IN_BASE, Assessment
 from decisions.choice import NOTHING, WORDS, Choices, Why
-from models.reason import Money, Words, reasons
+from models.reason import Money, texts
 from releases.home import WEEK_ABOUT
 from releases.policy import FrozenPolicy
 from releases.signature import verify_signed
@@ -102,9 +102,7 @@ def week_rows(
     if len(ids) > 1:
         columns["chosen_channel"][chosen == NOTHING] = None
     columns |= _best_offers(choices, ids)
-    said = _reasons(histories, assessment, inside)
-    columns["reasons"] = [each and [reason.english for reason in each] for each in said]
-    columns["reasons_zh"] = [each and [reason.chinese for reason in each] for each in said]
+    columns["reasons"], columns["reasons_zh"] = _reasons(histories, assessment, inside)
     columns["moment"] = pa.repeat(pa.scalar(t, pa.timestamp("us", "UTC")), len(rows))
     columns["bundle"] = pa.repeat(bundle, len(rows))
     columns["policy"] = pa.repeat(frozen.name, len(rows))
@@ -134,15 +132,15 @@ def _best_offers(choices: Choices, ids: Any) -> dict[str, Any]:
     return columns
 
 
-def _reasons(histories: Histories, assessment: Assessment, inside: Any) -> list[Any]:
+def _reasons(histories: Histories, assessment: Assessment, inside: Any) -> list[pa.ListArray]:
+    """English and Chinese; null outside the base."""
     facts = assessment.facts
     money = Money(histories.currency, histories.minor_units)
-    rows = np.flatnonzero(inside)
-    words = Words(assessment.words.fact[rows], assessment.words.effect[rows])
-    said: list[Any] = [None] * len(inside)
-    for row, each in zip(rows, reasons(words, facts.values[rows], facts.names, money), strict=True):
-        said[row] = each
-    return said
+    outside = pa.array(~inside)
+    return [
+        pa.ListArray.from_arrays(each.offsets, each.values, mask=outside)
+        for each in texts(assessment.words, facts.values, facts.names, money)
+    ]
 
 
 def _or_null(values: Any) -> pa.Array:

@@ -39,20 +39,22 @@ def break_versions(connection: duckdb.DuckDBPyConnection, table: type[Table]) ->
 def break_merges(connection: duckdb.DuckDBPyConnection) -> None:
     """A merge leads to a customer with a row that holds, and never back to where it began.
 
-    All rows count, also those that a later version corrects: a cycle over time is refused as well.
+    All rows not refused so far count, also those that a later version corrects: a cycle over time is
+    refused as well. A repeated row stands for nobody: the row that it repeats may be refused.
     """
     connection.execute(
-        """create or replace table merges as
+        """create or replace table standing as
         select row_number, customer_id, merged_into from checked
-        where merged_into is not null and row_number not in (from repeated)"""
+        where customer_id is not null and row_number not in (from repeated)
+        and row_number not in (select row_number from broken)"""
     )
+    connection.execute("create or replace table merges as from standing where merged_into is not null")
     _break_cycles(connection)
     # A refused row may take away the customer that another row names: repeat until none is refused.
     lost = f"""select row_number, {literal(MERGED_INTO_A_CUSTOMER)} from merges
         where row_number not in (select row_number from broken)
         and merged_into not in (
-            select customer_id from checked where customer_id is not null
-            and row_number not in (select row_number from broken))"""
+            select customer_id from standing where row_number not in (select row_number from broken))"""
     while _changed(connection, f"insert into broken {lost}"):
         pass
 

@@ -13,7 +13,10 @@ SOURCES = Path(__file__).parent.parent
 
 
 def _text_hash() -> str:
-    """Numba notices a change in a function's own file, but not in a file of a function that it calls."""
+    """Numba notices a change in a function's own file, but not in a file of a function that it calls.
+
+    Compiled functions of the later rooms name nothing outside their own file, and so need no room here.
+    """
     digest = hashlib.sha256(f"{numba.__version__} {sys.version_info}".encode())
     for room in ("tables", "features"):
         for path in sorted((SOURCES / room).glob("*.py")):

@@ -71,6 +71,30 @@ def test_a_mistake_names_file_line_and_what_came(
     assert str(refused.value).startswith(f"{path}:{line}: ")
 
 
+def test_a_word_that_stands_twice_is_refused_with_both_lines(tmp_path: Path) -> None:
+    text = POLICY.replace("  salt:", "  share: 0.5\n  salt:") + "weekly_budget: 1000000\n"
+    path = write(tmp_path, text)
+    with pytest.raises(Refused) as refused:
+        read_policy(path)
+    assert str(refused.value).splitlines() == [
+        f"{path}:10: share: stands in line 9 already; keep one of them",
+        f"{path}:13: weekly_budget: stands in line 6 already; keep one of them",
+    ]
+
+
+def test_an_offers_word_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    text = yaml.safe_dump({"offers": [DATED, DATED | {"offer_id": "b"}]}) + "\n"
+    path = write(tmp_path, text.replace("  name: A\n", "  name: A\n  cost: 1\n", 1))
+    with pytest.raises(Refused, match=r"file\.yaml:\d+: cost: stands in line \d+ already"):
+        read_offers(path, (), ZONE)
+
+
+def test_a_word_may_stand_in_several_parts_and_an_alias_in_itself(tmp_path: Path) -> None:
+    assert read_policy(write(tmp_path, POLICY)).name == "test"
+    with pytest.raises(Refused, match="name"):
+        read_policy(write(tmp_path, "&all\nname: *all\n"))
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         read_policy(write(tmp_path, POLICY.replace("0.30", "2").replace("1000", "-1")))

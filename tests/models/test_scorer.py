@@ -14,7 +14,7 @@ from models.calibration import Calibration, log_odds, sigmoid
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
 from models.learner import boost, fit
-from models.reason import STRONGEST, Money, reasons, strongest
+from models.reason import NO_FACT, STRONGEST, Money, reasons, strongest, texts
 from models.scorer import Scorer
 from models.season import Season
 from tables.offer import Offer
@@ -217,3 +217,45 @@ def test_rows_that_are_not_to_be_learnt_from_teach_nothing() -> None:
     )
     assert one.booster.model_to_string() == other.booster.model_to_string()
     assert np.array_equal(one.out_of_fold, other.out_of_fold)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_all_at_once_are_told_what_each_is_told_alone(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    shape = (30, len(NAMES))
+    told = random.normal(size=shape) * (random.uniform(size=shape) < random.uniform(0, 0.1))
+    scale = random.choice([0.1, 1.0, 10.0, 1e6], size=shape)
+    values = random.normal(size=shape) * scale
+    values = np.where(random.uniform(size=shape) < 0.5, np.rint(values), values)
+    values[random.uniform(size=shape) < 0.2] = np.nan
+    words = strongest(told, NAMES)
+    together = texts(words, values, NAMES, EUR)
+    for row in range(30):
+        one = slice(row, row + 1)
+        (alone,) = reasons(strongest(told[one], NAMES), values[one], NAMES, EUR)
+        assert [reason.english for reason in alone] == together.english[row].as_py()
+        assert [reason.chinese for reason in alone] == together.chinese[row].as_py()
+
+
+def test_a_customer_whom_nothing_moves_is_given_no_reasons() -> None:
+    told = np.zeros((3, len(NAMES)))
+    told[1, NAMES.index("orders_7d")], told[1, NAMES.index("orders_91d")] = 0.3, -0.3
+    told[2, NAMES.index("days_since_last_order")] = -0.2
+    words = strongest(told, NAMES)
+    assert [len(each) for each in reasons(words, told, NAMES, EUR)] == [0, 0, 1]
+    assert texts(words, told, NAMES, EUR).english[0].as_py() == []
+    assert np.isnan(words.effect[:2]).all()
+    assert (words.fact[:2] == NO_FACT).all()
+
+
+def test_a_number_of_next_to_nothing_is_said_without_a_sign() -> None:
+    assert ": 0% (" in say("discount_share_91d", -0.001)[0]
+    assert ": 0.00 (" in say("days_since_last_order", -0.001)[0]
+
+
+def test_nobody_is_told_nothing() -> None:
+    nobody = np.empty((0, len(NAMES)))
+    words = strongest(nobody, NAMES)
+    assert reasons(words, nobody, NAMES, EUR) == []
+    assert len(texts(words, nobody, NAMES, EUR).english) == 0

@@ -207,17 +207,20 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["bundle", "policy", "week"])
-def test_status_names_a_damaged_part_and_ends_with_0(command: Command, home: Path, part: str) -> None:
-    """It is asked what there is, and answers; that something is wrong is the answer, not a failure."""
+def test_status_names_a_damaged_part_and_ends_with_1(command: Command, home: Path, part: str) -> None:
+    """It says what there is, and what watches it by its exit code learns of the damage too."""
     shelf = {"bundle": "bundles", "policy": "policies", "week": "weeks"}[part]
     folder = home / shelf / getattr(Home(home).published(), part)
     flip(max(folder.iterdir(), key=lambda path: path.stat().st_size))
     said = command("status", "--home", home, "--json")
-    assert said.code == 0
+    assert said.code == 1
+    assert f"what is published is damaged: {part};" in " ".join(said.err.split())
     whole = {name: each["whole"] for name, each in said.json["parts"].items()}
     assert whole == {name: name != part for name in whole}
     assert "damaged, its SHA-256 is not" in said.json["parts"][part]["says"]
-    assert "NO" in command("status", "--home", home).out
+    plainly = command("status", "--home", home)
+    assert plainly.code == 1
+    assert "NO" in plainly.out
 
 
 def test_a_damaged_bundle_is_not_scored_with(command: Command, home: Path) -> None:

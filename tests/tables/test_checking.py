@@ -163,6 +163,29 @@ def test_a_merge_into_a_refused_customer_is_refused_along_the_chain(check: Check
     assert broken["merged_into names a row of customers"] == Broken(2, [3, 4])
 
 
+def test_a_repeated_row_stands_for_no_customer(check: Check, good: Base) -> None:
+    then = good["customers"][0]["at"]
+    refused = {"event_id": "y", "at": then, "customer_id": "y", "kind": "alien"}
+    good["customers"] += [
+        refused, refused, {"event_id": "x", "at": then, "customer_id": "x", "merged_into": "y"}
+    ]  # fmt: skip
+    customers = check(good).tables["customers"]
+    assert customers.broken["merged_into names a row of customers"] == Broken(1, [5])
+    assert (customers.hold, customers.refused, customers.repeated) == (2, 2, 1)
+
+
+def test_a_refused_row_closes_no_circle(check: Check, good: Base) -> None:
+    then = good["customers"][0]["at"]
+    good["customers"] += [
+        {"event_id": "x", "at": then, "customer_id": "x", "merged_into": "y"},
+        {"event_id": "y", "at": then, "customer_id": "y", "merged_into": "x", "kind": "alien"},
+        {"event_id": "z", "at": then, "customer_id": "y"},
+    ]
+    customers = check(good).tables["customers"]
+    assert (customers.hold, customers.refused) == (4, 1)
+    assert "merges make no cycle" not in customers.broken
+
+
 def test_an_optional_column_without_any_value_is_taken(check: Check, good: Base) -> None:
     good["customers"] = [row | {"region": None} for row in good["customers"]]
     assert check(good).usable

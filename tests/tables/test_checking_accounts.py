@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tables.checking import check_tables
@@ -38,15 +38,61 @@ TYPES = {
 }  # fmt: skip
 
 
+# Few other faults, so that many merges hold or fail by each other.
+MERGING = {
+    **CUSTOMERS,
+    "event_id": st.sampled_from(list("abcdefghijklmnop")),
+    "at": st.just(NOW - timedelta(days=2)),
+    "known_at": st.sampled_from([None, None, NOW - timedelta(days=1)]),
+    "customer_id": st.sampled_from(list("abcdef")),
+    "kind": st.sampled_from(["B2C", None, None, "b2c"]),
+    "merged_into": st.none() | st.sampled_from(list("abcdef")),
+}
+
+
 def tables(columns: dict[str, Any]) -> st.SearchStrategy[pa.Table]:
     rows = st.lists(st.fixed_dictionaries(columns), min_size=1, max_size=12)
     some_twice = rows.map(lambda some: some + some[: len(some) // 3])
-    schema = pa.schema([(name, TYPES.get(name, pa.string())) for name in columns])
-    return some_twice.map(lambda some: pa.Table.from_pylist(some, schema))
+    return some_twice.map(lambda some: table(some, columns))
+
+
+def table(rows: list[dict[str, Any]], columns: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(rows, pa.schema([(name, TYPES.get(name, pa.string())) for name in columns]))
+
+
+def customer(event: str, who: str, kind: str | None = None, into: str | None = None) -> dict[str, Any]:
+    then = NOW - timedelta(days=1)
+    return {"event_id": event, "at": then, "customer_id": who, "kind": kind, "merged_into": into}
+
+
+A_LINE = {"event_id": "l", "at": NOW, "customer_id": "c", "order_id": "o", "quantity": 1, "amount": 1}
+ONE_LINE = table([A_LINE], TRANSACTIONS)
+# Nobody's row holds; the second row repeats the first, which is refused, and once was taken for a customer.
+REPEATS_A_REFUSED_ROW = table(
+    [
+        customer("e", "b", kind="alien"),
+        customer("e", "b", kind="alien"),
+        customer("f", "a", into="b"),
+        customer("g", "c"),
+    ],
+    CUSTOMERS,
+)
+# The way back was refused, so that a row that holds leads in no circle.
+CIRCLE_THROUGH_A_REFUSED_ROW = table(
+    [
+        customer("e", "a", into="b"),
+        customer("f", "b", kind="alien", into="a"),
+        customer("g", "b"),
+        customer("h", "c"),
+    ],
+    CUSTOMERS,
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(customers=tables(CUSTOMERS), transactions=tables(TRANSACTIONS))
+@given(customers=tables(CUSTOMERS) | tables(MERGING), transactions=tables(TRANSACTIONS))
+@example(customers=REPEATS_A_REFUSED_ROW, transactions=ONE_LINE)
+@example(customers=CIRCLE_THROUGH_A_REFUSED_ROW, transactions=ONE_LINE)
 def test_no_row_is_lost_and_what_holds_holds_again(customers: pa.Table, transactions: pa.Table) -> None:
     with tempfile.TemporaryDirectory() as passing:
         folder = Path(passing)
