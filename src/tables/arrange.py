@@ -113,3 +113,23 @@ def as_part(keys: Keys, rows: Records) -> Part:
 def keys_of_rows(part: Part) -> Keys:
     """The customer's key of each row."""
     return np.repeat(part.keys, np.diff(part.ends, prepend=0))
+
+
+@compiled
+def find_versions(some: Any, ends: Any, stored_events: Any, keys: Any, events: Any) -> Any:
+    """Where a part has rows of these customers' events: (which of the events, which stored row)."""
+    given, rows = [0][:0], [0][:0]
+    for i in range(len(keys)):
+        low, high = 0, len(some)
+        while low < high:
+            middle = (low + high) // 2
+            if some[middle] < keys[i]:
+                low = middle + 1
+            else:
+                high = middle
+        if low < len(some) and some[low] == keys[i]:
+            for row in range(ends[low - 1] if low else 0, ends[low]):
+                if stored_events[row] == events[i]:
+                    given.append(i)
+                    rows.append(row)
+    return np.array(given), np.array(rows)

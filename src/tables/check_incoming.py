@@ -30,15 +30,15 @@ def read_base(incoming: Path) -> dict[str, Any]:
     return base
 
 
-def incoming_tables(incoming: Path) -> list[str]:
-    """The tables that came, in the order in which they refer to each other."""
+def incoming_tables(incoming: Path, is_feed: bool = False) -> list[str]:
+    """The tables that came, in the order in which they refer to each other; a feed may bring any."""
     came = {path.stem for path in incoming.glob("*.parquet")}
     unknown = sorted(came - set(TABLES))
     if unknown:
         raise Refused(
             f"{incoming / unknown[0]}.parquet: no table of the contract; expected {', '.join(TABLES)}"
         )
-    if not came & {"customers", "transactions"}:
+    if not came or (not is_feed and not came & {"customers", "transactions"}):
         raise Refused(
             f"{incoming}: expected at least customers.parquet or transactions.parquet, found "
             f"{', '.join(sorted(came)) or 'no table'}; add one of them to the source"

@@ -25,7 +25,7 @@ def whole_row(table: type[Table], present: list[str]) -> str:
 def row_rules(table: type[Table], now: str, kept: dict[str, str]) -> dict[str, str]:
     """Rule name -> condition that one row must meet; null counts as met.
 
-    `now` is an SQL instant, `kept` names what to read for the rows of another table that hold.
+    `now` is an SQL instant, `kept` has SQL for the keys of another table's rows that hold.
     """
     rules: dict[str, str] = {}
     for column in table.columns.values():
@@ -41,7 +41,7 @@ def row_rules(table: type[Table], now: str, kept: dict[str, str]) -> dict[str, s
         if column.references in kept:
             key = KEYS[column.references]
             rules[f"{column.name} names a row of {column.references}"] = (
-                f"{column.name} is null or {column.name} in (select {key} from {kept[column.references]})"
+                f"{column.name} is null or {column.name} in (select {key} from ({kept[column.references]}))"
             )
     return rules
 
@@ -52,6 +52,10 @@ def _column_rules(column: Column) -> dict[str, str]:
     if column.required:
         blank = f" and trim({name}) <> ''" if column.kind == "text" else ""
         rules[f"{column.name} is missing"] = f"{name} is not null{blank}"
+    if column.kind == "integer" and column.bits == 32:
+        rules[f"{column.name} lies between -2,147,483,647 and 2,147,483,647"] = (
+            f"{name} between -2147483647 and 2147483647"
+        )
     if column.kind in ("instant", "day", "number"):
         rules[f"{column.name} is finite"] = f"isfinite({name})"
     listed = "[" + ", ".join(literal(choice) for choice in column.choices) + "]"

@@ -36,8 +36,12 @@ def break_versions(connection: duckdb.DuckDBPyConnection, table: type[Table]) ->
     )
 
 
-def break_merges(connection: duckdb.DuckDBPyConnection) -> None:
+def break_merges(
+    connection: duckdb.DuckDBPyConnection, known: str | None = None, merged: str | None = None
+) -> None:
     """A merge leads to a customer with a row that holds, and never back to where it began.
+
+    known, merged: SQL for the customers and mergers of the base that a feed is added to.
 
     All rows not refused so far count, also those that a later version corrects: a cycle over time is
     refused as well. A repeated row stands for nobody: the row that it repeats may be refused.
@@ -49,7 +53,9 @@ def break_merges(connection: duckdb.DuckDBPyConnection) -> None:
         and row_number not in (select row_number from broken)"""
     )
     connection.execute("create or replace table merges as from standing where merged_into is not null")
-    _break_cycles(connection)
+    _break_cycles(connection, merged)
+    if known:
+        connection.execute(f"insert into standing select -1, customer_id, null from ({known})")
     # A refused row may take away the customer that another row names: repeat until none is refused.
     lost = f"""select row_number, {literal(MERGED_INTO_A_CUSTOMER)} from merges
         where row_number not in (select row_number from broken)
@@ -59,12 +65,14 @@ def break_merges(connection: duckdb.DuckDBPyConnection) -> None:
         pass
 
 
-def _break_cycles(connection: duckdb.DuckDBPyConnection) -> None:
+def _break_cycles(connection: duckdb.DuckDBPyConnection, merged: str | None) -> None:
     """Peel off merges that nothing leads to or that lead nowhere on; what remains goes round."""
     connection.execute(
         "create or replace table round as select distinct customer_id, merged_into from merges "
         "where customer_id <> merged_into"
     )
+    if merged:
+        connection.execute(f"insert into round {merged}")
     peel = """delete from round where customer_id not in (select merged_into from round)
         or merged_into not in (select customer_id from round)"""
     while _changed(connection, peel):

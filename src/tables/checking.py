@@ -10,8 +10,9 @@ import duckdb
 from tables.check_incoming import incoming_tables, read_base, refuse_shape, scan
 from tables.check_rules import order_of, row_rules, whole_row
 from tables.check_versions import break_merges, break_versions
-from tables.contract import TABLES
+from tables.contract import KEYS, TABLES
 from tables.engine import brief, engine, identifier, literal, rows_of, write_parquet
+from tables.feed import Onto
 from tables.refusal import Refused
 from tables.sealed import canonical_json, write_whole
 from tables.source import BASE
@@ -47,6 +48,21 @@ class _Task:
     refused: Path
     share: float
     now: datetime
+    onto: Onto | None
+
+    def written(self, table: str) -> Path:
+        """Where the rows that hold go."""
+        return self.into / (self.onto.file_name(table) if self.onto else f"{table}.parquet")
+
+    def has(self, table: str) -> bool:
+        """Whether the base that the rows are added to has the table."""
+        return self.onto is not None and table in self.onto.base["columns"]
+
+    def keys(self, table: str, done: list[str]) -> str:
+        """SQL for the keys that rows may refer to."""
+        here = f"select {KEYS[table]} from {scan(self.written(table))}" if table in done else ""
+        known = self.onto.keys(table) if self.onto and self.has(table) else ""
+        return " union all ".join(each for each in (here, known) if each)
 
 
 @dataclass(frozen=True)
@@ -57,21 +73,28 @@ class CheckReport:
 
 
 def check_tables(
-    incoming: Path, into: Path, refused: Path, *, share: float = 0.01, now: datetime
+    incoming: Path,
+    into: Path,
+    refused: Path,
+    *,
+    share: float = 0.01,
+    now: datetime,
+    onto: Onto | None = None,
 ) -> CheckReport:
     """Split `incoming` into the rows that hold (`into`) and those that do not (`refused`), and report.
 
     `into`/<table>.parquet has the contract's columns in its order and stored types, sorted by customer (or
-    key), at, event_id. `refused`/<table>.parquet, written where a row is refused, has the rows as they
+    key), at, event_id; with `onto` the rows are a feed that is added to that base, and its file has the
+    feed's number. `refused`/<table>.parquet, written where a row is refused, has the rows as they
     came, their `row_number` (from 1) and `reasons`. A table is usable if a row holds and at most `share`
     of its rows are refused; whether to publish an unusable base is the caller's decision. Raises Refused
     for what is wrong with a whole table.
     """
     if now.tzinfo is None:
         raise ValueError(f"now: expected a moment with a time zone, came {now!r}")
-    task = _Task(incoming, into, refused, share, now)
+    task = _Task(incoming, into, refused, share, now, onto)
     base = read_base(incoming)
-    tables = incoming_tables(incoming)
+    tables = incoming_tables(incoming, onto is not None)
     into.mkdir(parents=True, exist_ok=True)
     refused.mkdir(parents=True, exist_ok=True)
     checks: dict[str, TableCheck] = {}
@@ -84,7 +107,10 @@ def check_tables(
                 raise Refused(f"{incoming / table}.parquet: cannot be checked: {brief(error)}") from error
     report = CheckReport(all(check.usable for check in checks.values()), share, checks)
     write_whole(refused / CHECK, canonical_json(asdict(report)))
-    write_whole(into / BASE, canonical_json({**base, "columns": columns}))
+    if onto:
+        onto.refuse_other(base, columns)
+    whole = onto.joined_base(base, columns) if onto else {**base, "columns": columns}
+    write_whole(into / BASE, canonical_json(whole))
     return report
 
 
@@ -115,16 +141,22 @@ def _check_table(
     connection.execute("create or replace table broken (row_number bigint, rule varchar)")
     connection.execute("create or replace table repeated (row_number bigint)")
     now = f"timestamptz {literal(task.now.isoformat())}"
-    kept = {other: scan(task.into / f"{other}.parquet") for other in done}
+    if task.onto and table == "responses":
+        task.onto.find_contacts(connection)
+    kept = {other: task.keys(other, done) for other in KEYS if other in done or task.has(other)}
     _break_row_rules(connection, row_rules(contract, now, kept))
     break_versions(connection, contract)
-    if table == "customers":
+    if task.onto:
+        task.onto.break_known(connection, contract)
+    if table == "customers" and task.onto:
+        break_merges(connection, task.onto.keys("customers"), task.onto.merges())
+    elif table == "customers":
         break_merges(connection)
     hold = write_parquet(
         connection,
         f"select {', '.join(map(identifier, written))} from checked where row_number not in (from repeated) "
         f"and row_number not in (select row_number from broken) order by {order_of(contract)}",
-        task.into / f"{table}.parquet",
+        task.written(table),
     )
     count = rows_of(connection, "select count(distinct row_number) from broken")[0][0]
     (task.refused / f"{table}.parquet").unlink(missing_ok=True)
@@ -140,7 +172,7 @@ def _check_table(
         repeated=repeated,
         broken=_broken(connection),
         ignored=[name for name in came if name not in contract.columns],
-        usable=hold > 0 and count <= task.share * rows,
+        usable=hold + (repeated if task.onto else 0) > 0 and count <= task.share * rows,
     )
     return check, written
 

@@ -18,10 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tables.arrange import Keys, as_part, keys_of_rows, mark_corrections, sort_rows
+from tables.arrange import Keys, as_part, find_versions, keys_of_rows, mark_corrections, sort_rows
 from tables.bloom import event_hashes, may_hold, read_filter
 from tables.cell import TIERS, Part, cell_path, filter_path, read_cell, tier_borders, tiers_of
-from tables.compiled import compiled
 from tables.contract import CUSTOMER_TABLES
 from tables.history import read_about, read_ids
 from tables.record import CORRECTS, Records, known_at
@@ -65,7 +64,7 @@ class StoredBucket:
         for tier in range(TIERS):
             asked = np.flatnonzero(may_hold(self.filters[tier], hashes))
             part = self.tiers[tier][name]
-            k, row = _find_versions(part.keys, part.ends, part.rows["event_id"], keys[asked], events[asked])
+            k, row = find_versions(part.keys, part.ends, part.rows["event_id"], keys[asked], events[asked])
             given.append(asked[k])
             tiers.append(np.full(len(k), tier))
             rows.append(row)
@@ -78,25 +77,6 @@ class StoredBucket:
             here = found.tier == tier
             records[here] = self.tiers[tier][name].rows[found.row[here]]
         return records
-
-
-@compiled
-def _find_versions(some: Any, ends: Any, stored_events: Any, keys: Any, events: Any) -> Any:
-    given, rows = [0][:0], [0][:0]
-    for i in range(len(keys)):
-        low, high = 0, len(some)
-        while low < high:
-            middle = (low + high) // 2
-            if some[middle] < keys[i]:
-                low = middle + 1
-            else:
-                high = middle
-        if low < len(some) and some[low] == keys[i]:
-            for row in range(ends[low - 1] if low else 0, ends[low]):
-                if stored_events[row] == events[i]:
-                    given.append(i)
-                    rows.append(row)
-    return np.array(given), np.array(rows)
 
 
 def merge_histories(
