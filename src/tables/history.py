@@ -27,6 +27,7 @@ Records = npt.NDArray[np.void]
 # What a missing whole number or day becomes: no fact can take it for a value by accident.
 MISSING_NUMBER = -(2**62)
 MISSING_DAY = -(2**30)
+CUSTOMERS_A_BUCKET = 65_536
 
 
 class History(NamedTuple):
@@ -87,6 +88,12 @@ class Histories(NamedTuple):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def buckets(self) -> npt.NDArray[np.int64]:
+        """Borders, shape (buckets + 1,): bucket b holds the places buckets[b] to buckets[b + 1] - 1."""
+        begins = np.arange(0, len(self), CUSTOMERS_A_BUCKET, dtype=np.int64)
+        return np.append(begins, np.int64(len(self)))
 
     def places(self, customer_ids: list[str]) -> npt.NDArray[np.int64]:
         """Where the customers stand in `ids`; raises Refused naming those who are not known."""
