@@ -1,9 +1,9 @@
 """Bids: of every customer's offers, what the search for the budget's price needs, and nothing else.
 
-An offer is bid for when every rule but the price allows it (the choice at price 0 says so). Of those, an offer
-below the line between two others, in the plane of cost and net value, is chosen at no price: only the upper
-hull stays, two or three offers of forty. What stays is compared exactly as `choose` does, in the same order,
-so that both say the same at every price.
+An offer is bid for when every rule but the price allows it (the choice at price 0 says so). Of those, one
+that lies below the line between two others, in the plane of cost and net value, is chosen at no price: only
+the upper hull stays, two or three offers of forty. What stays is compared exactly as `choose` does, in the
+same order, so that both say the same at every price.
 """
 
 from typing import Any, NamedTuple
@@ -70,42 +70,41 @@ def _costs(ends: Any, nets: Any, costs: Any, price: float, out: Any) -> int:
 
 
 @compiled
+def _hull(net: Any, cost: Any, allowed: Any, hull: Any) -> int:
+    """Fill `hull` with the allowed offers on the upper hull over (0, 0), by rising cost; how many."""
+    size = 0
+    for k in np.argsort(cost):
+        # Costs rise: whoever earns no more than the last of the hull does not belong to it.
+        if not allowed[k] or (size > 0 and net[k] <= net[hull[size - 1]]):
+            continue
+        while size > 0:
+            last = hull[size - 1]
+            net0, cost0 = (net[hull[size - 2]], cost[hull[size - 2]]) if size > 1 else (0.0, 0.0)
+            if (net[last] - net0) * (cost[k] - cost0) > (net[k] - net0) * (cost[last] - cost0):
+                break
+            size -= 1
+        hull[size] = k
+        size += 1
+    return size
+
+
+@compiled
 def _mark_hull(net: Any, cost: Any, allowed: Any, kept: Any) -> None:
-    """Mark the allowed offers that lie on the upper hull over (0, 0), or so near that rounding may decide."""
-    offers = net.shape[1]
-    hull = np.empty(offers + 1, np.int64)
+    """Mark the allowed offers that lie on the hull, or so near below it that rounding may decide."""
+    hull = np.empty(net.shape[1], np.int64)
     for row in range(len(net)):
-        n, c = net[row], cost[row]
-        order = np.argsort(c)
-        most = 0.0
-        for k in range(offers):
-            if allowed[row, k] and n[k] > most:
-                most = n[k]
-        size = 0
-        for k in order:
-            if not allowed[row, k]:
-                continue
-            # Costs rise: whoever earns no more than the last of the hull does not belong to it.
-            if size > 0 and n[k] <= n[hull[size - 1]]:
-                continue
-            while size > 0:
-                last = hull[size - 1]
-                n0, c0 = (n[hull[size - 2]], c[hull[size - 2]]) if size > 1 else (0.0, 0.0)
-                if (n[last] - n0) * (c[k] - c0) > (n[k] - n0) * (c[last] - c0):
-                    break
-                size -= 1
-            hull[size] = k
-            size += 1
-        for k in range(offers):
-            if not allowed[row, k]:
-                continue
-            above = 0.0
-            n0, c0 = 0.0, 0.0
+        own, paid = net[row], cost[row]
+        size = _hull(own, paid, allowed[row], hull)
+        if size == 0:
+            continue
+        most = own[hull[size - 1]]
+        for k in range(len(own)):
+            above, net0, cost0 = 0.0, 0.0, 0.0
             for h in range(size):
-                n1, c1 = n[hull[h]], c[hull[h]]
-                if c[k] >= c1:
-                    above = n1
-                elif c[k] >= c0:
-                    above = n0 + (n1 - n0) * ((c[k] - c0) / (c1 - c0))
-                n0, c0 = n1, c1
-            kept[row, k] = n[k] >= above - CLEARLY * most
+                net1, cost1 = own[hull[h]], paid[hull[h]]
+                if paid[k] >= cost1:
+                    above = net1
+                elif paid[k] >= cost0:
+                    above = net0 + (net1 - net0) * ((paid[k] - cost0) / (cost1 - cost0))
+                net0, cost0 = net1, cost1
+            kept[row, k] = allowed[row, k] and own[k] >= above - CLEARLY * most

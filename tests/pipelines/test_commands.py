@@ -193,7 +193,7 @@ def test_rolling_back_to_a_damaged_week_is_refused_and_nothing_changes(command: 
     old = Home(home).published().week
     assert command("score", "--home", home, "--as-of", "2025-09-01").code == 0
     now = Home(home).published()
-    flip(home / "weeks" / old / "scores.parquet")
+    flip(home / "weeks" / old / "scores/part-000.parquet")
     said = command("rollback", "--home", home)
     assert said.code == 1
     assert "damaged" in said.err

@@ -25,13 +25,14 @@ FORKING = """
 import os, sys
 import numpy as np
 from pathlib import Path
+from features.consent import consent
 from features.reader import read_facts
 from pipelines import cli, score
 from releases.home import Home
 from tables.history import read_histories
 histories = read_histories(Home(Path(sys.argv[1])).current_base() / "histories")
 read_facts(histories, np.arange(1), histories.last_at)
-read_facts(histories, np.arange(1), histories.last_at, (score.assess.__globals__["consent"],))
+read_facts(histories, np.arange(1), histories.last_at, (consent,))
 print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()

@@ -1,0 +1,32 @@
+"""What is counted while customers are assessed: stored with each bucket, added up over all."""
+
+from collections import Counter
+from typing import Any
+
+from decisions.assess import IN_BASE, Assessment
+
+
+class Tally:
+    """Whole numbers only, so that sums do not depend on how customers are parted."""
+
+    def __init__(self) -> None:
+        self.status: Counter[str] = Counter()
+        self.held_out = 0
+
+    def add(self, assessed: Assessment) -> None:
+        """One batch: its facts (`assessed.facts.values`), its scores and its words are at hand here only."""
+        self.status.update(assessed.status.tolist())
+        self.held_out += int(assessed.held_out.sum())
+
+    @property
+    def in_base(self) -> int:
+        return self.status[IN_BASE]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON, for the bucket."""
+        return {"status": dict(sorted(self.status.items())), "held_out": self.held_out}
+
+    def add_plain(self, plain: dict[str, Any]) -> None:
+        """What a bucket stored."""
+        self.status.update(plain["status"])
+        self.held_out += int(plain["held_out"])
