@@ -211,7 +211,8 @@ def test_status_names_a_damaged_part_and_ends_with_0(command: Command, home: Pat
     """It is asked what there is, and answers; that something is wrong is the answer, not a failure."""
     shelf = {"bundle": "bundles", "policy": "policies", "week": "weeks"}[part]
     folder = home / shelf / getattr(Home(home).published(), part)
-    flip(max(folder.iterdir(), key=lambda path: path.stat().st_size))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    flip(max(files, key=lambda path: path.stat().st_size))
     said = command("status", "--home", home, "--json")
     assert said.code == 0
     whole = {name: each["whole"] for name, each in said.json["parts"].items()}
