@@ -48,7 +48,7 @@ def _say(handle: int, job: str) -> None:
 
 def _held(home: Path, job: str) -> str:
     holder: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, TypeError):
         holder = dict(json.loads((home / FILE).read_text(encoding="utf-8")))
     who = "another job is changing it"
     if holder:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,11 @@ def verify(folder: Path, progress: Callable[[int, int], None] | None = None) -> 
             f"{folder}: expected the files {sorted(manifest)}, found {sorted(present)}; publish it anew"
         )
     sizes = [(folder / name).stat().st_size for name in manifest]
-    for k, name in enumerate(manifest):
-        verified(folder, manifest, name)
-        if progress:
-            progress(sum(sizes[: k + 1]), sum(sizes))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checked = pool.map(lambda name: verified(folder, manifest, name), manifest)
+        for k, _ in enumerate(checked, start=1):
+            if progress:
+                progress(sum(sizes[:k]), sum(sizes))
     return manifest
 
 

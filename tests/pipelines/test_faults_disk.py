@@ -1,6 +1,7 @@
 """A full disk, a real one: the message says what to do, what was published stays, the next run finishes."""
 
 import os
+import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -83,17 +84,13 @@ def test_going_back_on_a_full_disk_is_refused_whole(
     assert command("rollback", "--home", disk).code == 0
 
 
-def test_a_full_disk_is_known_however_a_library_says_it() -> None:
-    from pipelines.disk import is_full  # noqa: PLC0415
-
-    chained = ValueError("could not write")
-    chained.__cause__ = OSError(28, "No space left on device")
-    for error in (
-        OSError(28, ""),
-        OSError(122, ""),
-        OSError("Not enough free space to write 9 bytes"),
-        chained,
-    ):
-        assert is_full(error)
-    assert not is_full(OSError(5, "Input/output error"))
-    assert not is_full(None)
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(20))
+def test_wherever_the_disk_is_full(
+    command: Command, home: Path, disk: Path, hashes: Callable[[Path], Any], seed: int
+) -> None:
+    kilobytes = random.Random(seed).randrange(160)
+    test_a_disk_that_fills_up_leaves_what_was_published_and_the_next_run_finishes(
+        command, home, disk, hashes, kilobytes
+    )
