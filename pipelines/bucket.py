@@ -23,7 +23,7 @@ from releases.row import ASSESSED
 from tables.refusal import Refused
 from tables.sealed import STAGING, canonical_json, move_whole, read_manifest, verified, write_manifest
 
-ROWS, TALLY = "rows.parquet", "tally.json"
+ROWS, TALLY, COUNTED = "rows.parquet", "tally.json", "counted"
 
 
 class Batch(NamedTuple):
@@ -45,8 +45,11 @@ class Bucket:
     def rows(self, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(self._file(ROWS), columns=columns, page_checksum_verification=True)
 
-    def tally(self) -> dict[str, Any]:
-        return dict(json.loads(self._file(TALLY).read_text(encoding="utf-8")))
+    def add_to(self, tally: Tally) -> None:
+        """Add what was counted of this bucket."""
+        plain = json.loads(self._file(TALLY).read_text(encoding="utf-8"))
+        names = [name.removesuffix(".npy") for name in self.manifest if name.startswith(f"{COUNTED}/")]
+        tally.add_stored(plain, {name.removeprefix(f"{COUNTED}/"): self._array(name) for name in names})
 
     def bids(self) -> Bids:
         return Bids(*(self._array(name) for name in Bids._fields))
@@ -90,6 +93,9 @@ def write_bucket(folder: Path, batches: Iterable[Batch], tally: Tally) -> Bucket
         _write_array(staged, "consents", np.concatenate([part.consents for part in parts]))
         for name, array in joined([part.bids for part in parts])._asdict().items():
             _write_array(staged, name, array)
+        (staged / COUNTED).mkdir()
+        for name, array in tally.arrays().items():
+            _write_array(staged, f"{COUNTED}/{name}", array)
         (staged / TALLY).write_text(canonical_json(tally.plain()), encoding="utf-8")
         write_manifest(staged)
         if folder.exists():

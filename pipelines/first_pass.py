@@ -36,7 +36,7 @@ def assess_all(work: Work, run: Run) -> Tally:
             if number not in run.found:
                 tally = Tally()
                 write_bucket(run.path(number), _batches(work, places, tally, told), tally)
-            whole.add_plain(run.bucket(number).tally())
+            run.bucket(number).add_to(whole)
     return whole
 
 

@@ -14,26 +14,26 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._stages: dict[str, dict[str, float]] = {}
-        self._now = ("", 0.0, 0)
+        self._now = ("", 0.0, 0.0, 0)
         self._own = 0
 
     def stage(self, name: str, rows: int = 0) -> None:
         """Begin a stage, in which so many rows are handled."""
         self._end()
-        self._now = (name, time.perf_counter(), rows)
+        self._now = (name, time.perf_counter(), time.process_time(), rows)
 
     def look(self) -> None:
         """See how much memory is held; called once a batch."""
         self._own = max(self._own, _own_kilobytes())
 
     def told(self) -> dict[str, Any]:
-        """Seconds by stage, and memory in MB.
+        """Seconds by stage (and those the processors worked for it, on all cores), and memory in MB.
 
         `peak_memory_mb` counts mapped files too, which the system takes back when it needs the room;
         `peak_own_memory_mb` (Linux) does not: that is what must fit.
         """
         self._end()
-        self._now = ("", 0.0, 0)
+        self._now = ("", 0.0, 0.0, 0)
         self.look()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KILOBYTES
         return {
@@ -43,10 +43,10 @@ class Stopwatch:
         }
 
     def _end(self) -> None:
-        name, began, rows = self._now
+        name, began, worked, rows = self._now
         if name:
-            seconds = time.perf_counter() - began
-            self._stages[name] = {"seconds": round(seconds, 3)}
+            seconds, work = time.perf_counter() - began, time.process_time() - worked
+            self._stages[name] = {"seconds": round(seconds, 3), "processor_seconds": round(work, 3)}
             if rows:
                 self._stages[name] |= {"rows": rows, "rows_per_second": round(rows / max(seconds, 1e-9))}
 

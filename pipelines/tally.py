@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import numpy.typing as npt
+
 from decisions.assess import IN_BASE, Assessment
 
 
@@ -23,10 +25,15 @@ class Tally:
         return self.status[IN_BASE]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON, for the bucket."""
+        """What a bucket stores as JSON."""
         return {"status": dict(sorted(self.status.items())), "held_out": self.held_out}
 
-    def add_plain(self, plain: dict[str, Any]) -> None:
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What a bucket stores as arrays, by name."""
+        return {}
+
+    def add_stored(self, plain: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
         """What a bucket stored."""
+        assert arrays.keys() == self.arrays().keys()
         self.status.update(plain["status"])
         self.held_out += int(plain["held_out"])

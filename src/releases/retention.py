@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from decisions.policy import Part, read_settings
+from decisions.policy import Part, validated
 from releases.home import Home, Published
 from tables.sealed import pointed
 
@@ -32,7 +32,7 @@ class Kept(NamedTuple):
 def read_retention(configuration: Path) -> Retention:
     """What config/home.yaml says; the defaults where there is no such file."""
     path = configuration / FILE
-    return read_settings(Retention, path) if path.exists() else Retention()
+    return validated(Retention, path) if path.exists() else Retention()
 
 
 def prune(home: Home, retention: Retention) -> Kept:

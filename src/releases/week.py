@@ -73,16 +73,20 @@ def read_week_about(folder: Path, key: bytes) -> WeekAbout:
     return _about(folder)
 
 
-def read_week_rows(folder: Path, customer_ids: list[str] | None = None) -> pa.Table:
-    """The rows of all customers or of some, in the order of their ids.
+def read_week_rows(
+    folder: Path, customer_ids: list[str] | None = None, columns: list[str] | None = None
+) -> pa.Table:
+    """The rows of all customers or of some, in the order of their ids; all columns or some.
 
     What is read is verified against the manifest first; of some customers, only the parts they stand in.
     """
-    found = list(week_parts(folder, customer_ids))
-    return pa.concat_tables(found) if found else SCHEMA.empty_table()
+    found = list(week_parts(folder, customer_ids, columns))
+    return pa.concat_tables(found) if found else SCHEMA.empty_table().select(columns or SCHEMA.names)
 
 
-def week_parts(folder: Path, customer_ids: list[str] | None = None) -> Iterator[pa.Table]:
+def week_parts(
+    folder: Path, customer_ids: list[str] | None = None, columns: list[str] | None = None
+) -> Iterator[pa.Table]:
     """The same part by part, for who goes through a large week."""
     manifest = read_manifest(folder)
     verified(folder, manifest, WEEK_ABOUT)
@@ -90,13 +94,19 @@ def week_parts(folder: Path, customer_ids: list[str] | None = None) -> Iterator[
         wanted = [each for each in customer_ids or () if part.first <= each <= part.last]
         if customer_ids is None or wanted:
             some = None if customer_ids is None else [("customer_id", "in", sorted(wanted))]
-            yield read_part(verified(folder, manifest, part.file), some)
+            yield read_part(verified(folder, manifest, part.file), some, columns)
 
 
-def read_part(path: Path, filters: list[tuple[str, str, list[str]]] | None = None) -> pa.Table:
+def read_part(
+    path: Path,
+    filters: list[tuple[str, str, list[str]]] | None = None,
+    columns: list[str] | None = None,
+) -> pa.Table:
     """The rows of one file, or those that `filters` let through; Refused when it cannot be read."""
     try:
-        return pq.read_table(path, filters=filters, schema=SCHEMA, page_checksum_verification=True)
+        return pq.read_table(
+            path, columns=columns, filters=filters, schema=SCHEMA, page_checksum_verification=True
+        )
     except (OSError, pa.ArrowException) as error:
         raise Refused(f"{path}: damaged ({error}); publish the week anew") from error
 

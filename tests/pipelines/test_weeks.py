@@ -49,6 +49,7 @@ def test_a_few_customers_are_read_from_their_own_parts_only(home: Path) -> None:
     broken.write_bytes(b"")
     some = [everyone[40], everyone[3]]
     assert read_week_rows(week_of(home), some)["customer_id"].to_pylist() == some[::-1]
+    assert read_week_rows(week_of(home), some, ["status"]).column_names == ["status"]
     assert read_week_rows(week_of(home), ["nobody", "", "~"]).num_rows == 0
     with pytest.raises(Refused, match=r"part-001\.parquet: damaged"):
         read_week_rows(week_of(home), [everyone[20]])
