@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.disk import is_full
-from pipelines.running import Stopped, running, stopping
+from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
 from tables.refusal import Refused
@@ -190,11 +190,11 @@ def main() -> None:
             app()
     except Refused as error:
         _end(f"refused: {error}", 1)
-    except Stopped as stopped:
+    except Ended as ended:
         _end(
-            f"stopped by {stopped}: what was published stays as it was; run the command again "
+            f"stopped by {ended}: what was published stays as it was; run the command again "
             "(`holdfast score --resume` goes on from the finished buckets)",
-            stopped.code,
+            ended.code,
         )
     except Exception as error:
         if not is_full(error):

@@ -17,7 +17,7 @@ from tables.sealed import sweep
 SHELVES = ("incoming", "bases", "bundles", "policies", "weeks", "runs")
 
 
-class Stopped(BaseException):
+class Ended(BaseException):
     """The process was told to end: no error that a job may catch, so everything it holds is let go."""
 
     def __init__(self, number: int) -> None:
@@ -30,7 +30,7 @@ def stopping() -> Iterator[None]:
     """SIGTERM and SIGHUP end the block as an exception would: half of a thing is removed, the lock let go."""
 
     def stop(number: int, _: FrameType | None) -> None:
-        raise Stopped(number)
+        raise Ended(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,6 +1,7 @@
 """What a weekly run has in hand, the same from its beginning to its end."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,9 @@ class Work:
         return choose(scores, frozen.offers, consents, held_out, frozen.policy, self.t, price)
 
     def places(self) -> list[npt.NDArray[np.int64]]:
-        """The customers of each bucket."""
+        """The customers of each bucket that has any."""
         borders = self.histories.buckets
-        return [np.arange(borders[k], borders[k + 1]) for k in range(len(borders) - 1)]
+        return [np.arange(begin, end) for begin, end in pairwise(borders) if begin < end]
 
 
 def open_work(home: Home, as_of: str | None) -> Work:

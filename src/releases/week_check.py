@@ -35,7 +35,7 @@ def check_week(
     _equal("customers in the parts", sum(part.rows for part in about.parts), about.customers)
     churn: list[Any] = []
     checked = 0
-    expected = iter(ids)
+    expected, before = iter(ids), ""
     for part in about.parts:
         rows = read_part(folder / part.file)
         wanted = next(expected, np.empty(0, object))
@@ -44,6 +44,8 @@ def check_week(
         came = rows["customer_id"].to_numpy()
         _equal(f"first and last of {part.file}", (part.first, part.last), (came[0], came[-1]))
         _hold(came, "is not the customer that the base has in this place", came == wanted)
+        _hold(came, "does not come after the customer before", np.append(before, came[:-1]) < came)
+        before = part.last
         for rule, holds in _rules(rows, about, frozen):
             _hold(came, rule, holds)
         churn.append(rows["churn_probability"].drop_null().to_numpy())

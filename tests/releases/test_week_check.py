@@ -140,6 +140,15 @@ def test_every_customer_stands_there_once_and_in_order(
     broken(staged, about, frozen, ids, change, says)
 
 
+def test_a_base_out_of_order_is_noticed_too(
+    staged: Path, about: WeekAbout, frozen: FrozenPolicy, ids: Any
+) -> None:
+    """Or a customer would not be found in the part that the order of ids points at."""
+    order = [0, 2, 1, *range(3, len(ids))]
+    says = "does not come after the customer before"
+    broken(staged, about, frozen, ids[order], lambda table: table.take(order), says)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
