@@ -192,7 +192,7 @@ def main() -> None:
         _end(f"refused: {error}", 1)
     except Ended as ended:
         _end(
-            f"stopped by {ended}: what was published stays as it was; run the command again "
+            f"stopped by {ended}: what is published is whole; run the command again "
             "(`holdfast score --resume` goes on from the finished buckets)",
             ended.code,
         )
@@ -200,7 +200,7 @@ def main() -> None:
         if not is_full(error):
             raise
         _end(
-            f"the disk is full: {error}. What was published stays as it was; free some space (`holdfast "
+            f"the disk is full: {error}. What is published is whole; free some space (`holdfast "
             "status` shows what is kept, config/home.yaml says how much may be), then run the command again "
             "(`holdfast score --resume` goes on from the finished buckets)",
             1,

@@ -27,6 +27,7 @@ def status(home: Home) -> dict[str, Any]:
         "can_roll_back": len(states) > 1,
         "weeks": _weeks(home, states),
         "disk_bytes": {shelf.name: size_of(shelf) for shelf in shelves},
+        "unfinished": _unfinished(home),
         "running": jobs_running(home.path),
     }
 
@@ -50,6 +51,15 @@ def _weeks(home: Home, states: list[Published]) -> list[dict[str, Any]]:
             size = size_of(home.weeks / state.week)
             found[state.week] = {"week": state.week, "published_at": state.at, "bytes": size}
     return list(found.values())
+
+
+def _unfinished(home: Home) -> list[dict[str, Any]]:
+    """Runs that have not published their week: they go on, or wait to be resumed."""
+    return [
+        {"run": run.name, "finished_buckets": len(list(run.glob("bucket-*[0-9]")))}
+        for run in sorted(home.runs.glob("*"))
+        if run.is_dir()
+    ]
 
 
 def _verified(home: Home, part: str, name: str) -> dict[str, Any]:
@@ -98,6 +108,11 @@ def render_status(result: dict[str, Any]) -> list[Any]:
         grid("Weeks kept, the newest first", ["week", "published at", "MB"], weeks),
         f"On disk {sum(disk.values()) / 1e9:,.2f} GB: "
         + ", ".join(f"{shelf} {size / 1e9:,.2f}" for shelf, size in disk.items()),
+    ]
+    parts += [
+        f"Run {each['run']} is not published yet: {each['finished_buckets']} buckets are finished "
+        "(`holdfast score --resume` goes on from them)"
+        for each in result["unfinished"]
     ]
     running = [[job["job"], job["process"], job["since"]] for job in result["running"]]
     parts.append(grid("Running", ["job", "process", "since"], running) if running else "Nothing is running.")

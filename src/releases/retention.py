@@ -47,14 +47,15 @@ def prune(home: Home, retention: Retention) -> Kept:
     if len(kept) < len(states):
         home.keep(kept)
     removed = []
-    needed.add(pointed(home.bases) or home.bases)
+    if current := pointed(home.bases):
+        needed.add(current)
     for shelf in (home.weeks, home.policies, home.bundles, home.bases):
         for folder in sorted(shelf.iterdir()) if shelf.is_dir() else ():
             if folder.is_dir() and folder not in needed and not folder.name.startswith("."):
                 shutil.rmtree(folder)
                 removed.append(f"{shelf.name}/{folder.name}")
     weeks = tuple(dict.fromkeys(state.week for state in kept if state.week))
-    return Kept(weeks, sum(size_of(folder) for folder in needed if folder != home.bases), tuple(removed))
+    return Kept(weeks, sum(size_of(folder) for folder in needed), tuple(removed))
 
 
 def size_of(folder: Path) -> int:

@@ -172,7 +172,10 @@ def test_what_another_run_left_is_swept_and_said(
 def test_without_resume_a_leftover_is_removed_and_begun_anew(
     command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    interrupted(home, command, monkeypatch, MOMENT)
+    left = interrupted(home, command, monkeypatch, MOMENT)
+    told = command("status", "--home", home, "--json").json
+    assert told["unfinished"] == [{"run": left.name, "finished_buckets": 4}]
+    assert "4 buckets are finished" in command("status", "--home", home).out.replace("\n", " ")
     said = command("score", "--home", home, "--as-of", MOMENT, "--json")
     assert said.json["run"]["resumed_buckets"] == 0
     assert "--resume would have gone on from it" in " ".join(said.err.split())

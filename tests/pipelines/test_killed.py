@@ -43,7 +43,7 @@ def disturb(command: Command, home: Path, scoring: Any, moments: list[str], by: 
         ended = os.waitstatus_to_exitcode(run.status)
         assert ended in (0, -by, 128 + by), run.said
         if ended == 128 + by:
-            assert "stopped by SIGTERM: what was published stays" in run.said
+            assert "stopped by SIGTERM: what is published is whole" in run.said
             assert [left for left in home.rglob(f"*{STAGING}*") if left.name != "signature"] == []
         assert whole(command, home)
         assert customers(read_week_rows(home / "weeks" / now.week)) == everyone
