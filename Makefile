@@ -16,7 +16,7 @@ install_extras = $(PYTHON) -m venv $(VENV) && \
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[$(1)]'
 endif
 
-.PHONY: help install run test lint format notebooks bench lock clean
+.PHONY: help install run test nightly lint format notebooks bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -57,6 +57,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 test: lint ## lint, types and tests
 	$(BIN)/pytest
+
+nightly: $(VENV)/.dev ## the tests that take minutes: twenty random moments of every fault
+	$(BIN)/pytest -m nightly
 
 notebooks: $(VENV)/.dev ## run the notebooks into .ipynb
 	cd notebooks && ../$(BIN)/jupytext --to ipynb --execute *.py

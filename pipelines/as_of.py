@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from decisions.policy import read_offers
+from features.reader import Progress
 from pipelines.configuration import configuration
 from releases.home import Home
 from tables.history import Histories, read_histories
@@ -12,10 +13,10 @@ from tables.refusal import Refused
 from tables.sealed import verify
 
 
-def open_base(home: Home) -> tuple[Path, Histories]:
-    """The current base, verified, and its histories."""
+def open_base(home: Home, progress: Progress | None = None) -> tuple[Path, Histories]:
+    """The current base, verified, and its histories; progress: bytes verified, of how many."""
     base = home.current_base()
-    verify(base)
+    verify(base, progress)
     return base, read_histories(base / "histories")
 
 

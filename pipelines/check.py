@@ -10,13 +10,14 @@ from pipelines.terminal import bar, grid
 from releases.home import Home
 from tables.checking import check_tables
 from tables.refusal import Refused
-from tables.sealed import canonical_json, point, pointed, sealed_folder
+from tables.sealed import canonical_json, point, pointed, sealed_folder, verify
 from tables.sorting import write_histories
 
 
 def check(home: Home, share: float) -> dict[str, Any]:
     """Raises Refused when a table cannot be used; the base of before then stays the current one."""
     incoming = home.current_incoming()
+    verify(incoming)  # what came in whole may have been damaged where it lies
     shutil.rmtree(home.refused, ignore_errors=True)
     with bar("checking tables") as progress, sealed_folder(home.bases) as staged:
         progress(0, 2)

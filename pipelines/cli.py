@@ -1,6 +1,6 @@
 """Keeps customers: facts, churn, value, offers, weekly and at once.
 
-Exit codes: 0 done, 1 refused with a reason, 2 wrong usage.
+Exit codes: 0 done, 1 refused with a reason, 2 wrong usage, 143 stopped by SIGTERM.
 """
 
 import sys
@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from pipelines.running import running
+from pipelines.disk import is_full
+from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
 from tables.refusal import Refused
@@ -32,8 +33,10 @@ def _run(
     as_json: bool,
     work: Callable[[Home], dict[str, Any]],
     render: Callable[[dict[str, Any]], list[Any]],
+    *,
+    changes: bool = True,
 ) -> None:
-    with running(home, job):
+    with running(home, job, changes=changes):
         show(work(Home(home)), as_json, render)
 
 
@@ -97,7 +100,14 @@ def features(
     elif customer is not None:
         show(job.customer_facts(Home(home), customer, as_of), json, job.render_customer)
     elif out is not None:
-        _run(home, "features", json, lambda h: job.write_facts(h, out, as_of), job.render_written)
+        _run(
+            home,
+            "features",
+            json,
+            lambda h: job.write_facts(h, out, as_of),
+            job.render_written,
+            changes=False,
+        )
     else:
         raise typer.BadParameter("choose one of --catalogue, --customer ID and --out FILE")
 
@@ -129,19 +139,29 @@ def promote(
 
 
 @app.command()
-def score(home: HomeOption = HOME, as_of: AsOf = None, json: JsonOption = False) -> None:
+def score(
+    home: HomeOption = HOME,
+    as_of: AsOf = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished run.")] = False,
+    json: JsonOption = False,
+) -> None:
     """Score the whole base and publish the week."""
     from pipelines import score as job  # noqa: PLC0415
+    from pipelines.week_report import render  # noqa: PLC0415
 
-    _run(home, "score", json, lambda h: job.score(h, as_of), job.render)
+    _run(home, "score", json, lambda h: job.score(h, as_of, resume=resume), render)
 
 
 @app.command()
-def rollback(home: HomeOption = HOME, json: JsonOption = False) -> None:
+def rollback(
+    home: HomeOption = HOME,
+    to: Annotated[str | None, typer.Option(help="The week to go back to; else what was before.")] = None,
+    json: JsonOption = False,
+) -> None:
     """Set the pointer back to what was published before."""
     from pipelines import status as job  # noqa: PLC0415
 
-    _run(home, "rollback", json, job.rollback, job.render_rollback)
+    _run(home, "rollback", json, lambda h: job.rollback(h, to), job.render_rollback)
 
 
 @app.command()
@@ -168,10 +188,31 @@ def serve(
 
 def main() -> None:
     try:
-        app()
+        with stopping():
+            app()
     except Refused as error:
-        errors.print(f"[bold red]refused:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _end(f"refused: {error}", 1)
+    except Ended as ended:
+        _end(
+            f"stopped by {ended}: what is published is whole; run the command again "
+            "(`holdfast score --resume` goes on from the finished buckets)",
+            ended.code,
+        )
+    except Exception as error:
+        if not is_full(error):
+            raise
+        _end(
+            f"the disk is full: {error}. What is published is whole; free some space (`holdfast "
+            "status` shows what is kept, config/home.yaml says how much may be), then run the command again "
+            "(`holdfast score --resume` goes on from the finished buckets)",
+            1,
+        )
+
+
+def _end(says: str, code: int) -> None:
+    what, separator, rest = says.partition(":")
+    errors.print(f"[bold red]{escape(what)}{separator}[/]{escape(rest)}", highlight=False, soft_wrap=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

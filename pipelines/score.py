@@ -1,4 +1,10 @@
-"""`holdfast score`: every customer's scores, choice and reasons as of a moment, published as a week."""
+"""`holdfast score`: every customer's scores, choice and reasons as of a moment, published as a week.
+
+Two passes over the customers, bucket by bucket. The first assesses them and puts each finished bucket aside
+on disk (pipelines.bucket); when all are, the budget is priced over everybody; the second chooses, writes one
+part of the week a bucket, and reads it back. The pointer moves last. Memory: one bucket, and a few numbers a
+customer for what concerns everybody.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,163 +12,108 @@ from typing import Any
 
 import numpy as np
 
-from decisions.assess import IN_BASE, Assessment, assess
-from decisions.budget import solve_price, spent
-from decisions.choice import NOTHING, Choices, choose
-from decisions.policy import read_policy
-from models.scorer import Scores
-from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
-from pipelines.terminal import bar, grid
-from releases.bundle import read_bundle
+from pipelines.first_pass import assess_all
+from pipelines.run import Identity, borders_hash, code_version, take_up
+from pipelines.second_pass import Chosen, Scored, price_of, write_parts
+from pipelines.tally import Tally
+from pipelines.terminal import bar, say
+from pipelines.week_report import summary
+from pipelines.work import Work, open_work
 from releases.home import Home
-from releases.policy import FrozenPolicy, freeze_policy
+from releases.retention import prune, read_retention
 from releases.signature import sign
-from releases.week import WeekAbout, week_rows, write_week
-from tables.history import Histories
-from tables.moment import in_zone, local_day
+from releases.week import Part, WeekAbout, write_about
+from releases.week_check import check_week, quantiles_of
+from tables.moment import local_day
 from tables.refusal import Refused
-from tables.sealed import sealed_folder
-
-CUSTOMERS_AT_ONCE = 4096
-QUANTILES = tuple(k / 20 for k in range(21))
+from tables.sealed import sealed_folder, verify
 
 
-def score(home: Home, as_of: str | None) -> dict[str, Any]:
-    """Assess everyone in batches, price the budget over all, choose, write, and move the pointer last."""
-    key = home.key()
-    if not home.published().bundle:
-        raise Refused("no bundle is published; run `holdfast train` and `holdfast promote` first")
-    bundle = read_bundle(home.bundles / home.published().bundle, key)
-    base, histories = open_base(home)
-    t = moment_of(histories, as_of)
-    policy = read_policy(configuration() / "policy.yaml")
-    offers = offers_of(base, t, histories.time_zone)
-    frozen = freeze_policy(home.policies, policy, offers, key)
-    batches = np.array_split(np.arange(len(histories)), max(1, -(-len(histories) // CUSTOMERS_AT_ONCE)))
-    assessed: list[Assessment] = []
-    with bar("scoring customers") as progress:
-        for batch in batches:
-            assessed.append(assess(histories, batch, t, bundle.scorer, bundle.question, offers, policy))
-            progress(int(batch[-1]) + 1, len(histories))
-    if not any((each.status == IN_BASE).any() for each in assessed):
+def score(home: Home, as_of: str | None, *, resume: bool = False) -> dict[str, Any]:
+    """Assess everyone, price the budget over all, choose, write, check, publish; prune what is too old.
+
+    resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code.
+    """
+    work = open_work(home, as_of)
+    histories, watch = work.histories, work.watch
+    identity = Identity(
+        base=work.base.name,
+        buckets=borders_hash(histories.buckets),
+        bundle=work.bundle.name,
+        policy=work.frozen.name,
+        moment=work.t,
+        code=code_version(),
+    )
+    run, said = take_up(home, identity, len(work.places()), resume=resume)
+    for line in said:
+        say(line)
+    tally = assess_all(work, run)
+    if not tally.in_base:
+        run.end()
         raise Refused(
-            f"nobody bought in the {bundle.question.base_days} days before "
-            f"{local_day(t, histories.time_zone)}; "
-            "there is no base to score: choose another --as-of"
+            f"nobody bought in the {work.bundle.question.base_days} days before "
+            f"{local_day(work.t, histories.time_zone)}; there is no base to score: choose another --as-of"
         )
-    whole = _together(assessed)
-    price = solve_price(lambda at: _choose(whole, frozen, t, at), policy.weekly_budget)
-    chosen = _choose(whole, frozen, t, price)
-    about = _about(histories, base, frozen, bundle.name, t, price, whole, chosen)
-    with bar("writing the week") as progress, sealed_folder(home.weeks) as staged:
-
-        def rows() -> Any:
-            for k, each in enumerate(assessed):
-                choices = _choose(each, frozen, t, price)
-                yield week_rows(histories, each, choices, frozen, bundle.name, t)
-                progress(k + 1, len(assessed))
-
-        write_week(staged.path, rows(), about)
-    sign(staged.path, key)
-    home.publish(policy=frozen.name, week=staged.name, at=datetime.now(UTC).isoformat(timespec="seconds"))
+    price = price_of(work, run)
+    with sealed_folder(home.weeks) as staged:
+        parts, chosen = write_parts(work, run, staged.path, price)
+        scored = Scored.read(run, len(parts))
+        about = _about(work, tally, price, parts, scored, chosen)
+        write_about(staged.path, about)
+        _check(home, work, staged.path, about)
+        watch.stage("sealing", len(histories))
+    sign(staged.path, work.key)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    home.publish(instead_of=work.began, policy=work.frozen.name, week=staged.name, at=at)
+    watch.stage("pruning")
+    run.end()
+    kept = prune(home, read_retention(configuration()))
     return {
         "week": staged.name,
         "path": str(staged.path),
-        "moment": in_zone(t, histories.time_zone).isoformat(),
-        "bundle": bundle.name,
-        "policy": frozen.name,
-        **_summary(whole, chosen, about),
+        "run": {"id": identity.name, "resumed_buckets": len(run.found), "buckets": len(parts), "said": said},
+        **summary(work.histories, about, tally, scored.churn, scored.value, chosen.net),
+        "kept": {"weeks": len(kept.weeks), "disk_bytes": kept.bytes, "removed": list(kept.removed)},
+        **watch.told(),
     }
-
-
-def _choose(assessment: Assessment, frozen: FrozenPolicy, t: int, price: float) -> Choices:
-    return choose(
-        assessment.scores,
-        frozen.offers,
-        assessment.consents,
-        assessment.held_out,
-        frozen.policy,
-        t,
-        price,
-    )
-
-
-def _together(assessed: list[Assessment]) -> Assessment:
-    """All batches as one, for what concerns everybody: the budget. Facts stay with their batches."""
-    parts = {
-        name: np.concatenate([getattr(each.scores, name) for each in assessed]) for name in Scores._fields
-    }
-    return assessed[0]._replace(
-        scores=Scores(**parts),
-        status=np.concatenate([each.status for each in assessed]),
-        consents=np.concatenate([each.consents for each in assessed]),
-        held_out=np.concatenate([each.held_out for each in assessed]),
-    )
 
 
 def _about(
-    histories: Histories,
-    base: Path,
-    frozen: FrozenPolicy,
-    bundle: str,
-    t: int,
-    price: float,
-    whole: Assessment,
-    choices: Choices,
+    work: Work, tally: Tally, price: float, parts: tuple[Part, ...], scored: Scored, chosen: Chosen
 ) -> WeekAbout:
-    inside = whole.status == IN_BASE
-    cost = spent(choices)
+    spent = float(chosen.cost.sum())
     return WeekAbout(
-        moment=t,
-        base=base.name,
-        bundle=bundle,
-        policy=frozen.name,
-        customers=len(histories),
-        in_base=int(inside.sum()),
+        moment=work.t,
+        base=work.base.name,
+        bundle=work.bundle.name,
+        policy=work.frozen.name,
+        customers=len(work.histories),
+        in_base=tally.in_base,
         price=price,
-        spent=cost,
-        remaining=frozen.policy.weekly_budget - cost,
-        churn_quantiles=tuple(np.quantile(whole.scores.churn[inside], QUANTILES).tolist()),
-        currency=histories.currency,
-        minor_units=histories.minor_units,
+        spent=spent,
+        remaining=work.frozen.policy.weekly_budget - spent,
+        churn_quantiles=quantiles_of(scored.churn[~np.isnan(scored.churn)]),
+        currency=work.histories.currency,
+        minor_units=work.histories.minor_units,
+        parts=parts,
     )
 
 
-def _summary(whole: Assessment, choices: Choices, about: WeekAbout) -> dict[str, Any]:
-    given = np.flatnonzero(choices.chosen != NOTHING)
-    statuses, counts = np.unique(whole.status.astype(str), return_counts=True)
-    return {
-        "customers": about.customers,
-        "status": dict(zip(statuses.tolist(), counts.tolist(), strict=True)),
-        "mean_churn_probability": float(np.nanmean(whole.scores.churn)),
-        "expected_value": float(np.nansum(whole.scores.value)),
-        "offers_given": len(given),
-        "expected_net_value_of_offers": float(choices.net_value[given, choices.chosen[given]].sum()),
-        "budget_spent": about.spent,
-        "budget_price": about.price,
-        "held_out": int(whole.held_out.sum()),
-        "money": {"currency": about.currency, "minor_units": about.minor_units},
-    }
-
-
-def render(result: dict[str, Any]) -> list[Any]:
-    money = result["money"]
-
-    def amount(minor: float) -> str:
-        return f"{minor / money['minor_units']:,.2f} {money['currency']}"
-
-    rows: list[list[Any]] = [["customers", result["customers"]]]
-    rows += [[f"  {status}", count] for status, count in result["status"].items()]
-    rows += [
-        ["mean churn probability", f"{result['mean_churn_probability']:.1%}"],
-        ["expected value over the horizon", amount(result["expected_value"])],
-        ["customers given an offer", result["offers_given"]],
-        ["expected net value of offers", amount(result["expected_net_value_of_offers"])],
-        ["budget spent (expected)", amount(result["budget_spent"])],
-        ["held out", result["held_out"]],
-    ]
-    return [
-        grid(f"Week as of {result['moment']}", ["figure", "value"], rows),
-        f"Published week {result['week']}: {result['path']}/scores.parquet",
-    ]
+def _check(home: Home, work: Work, folder: Path, about: WeekAbout) -> None:
+    """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
+    work.watch.stage("checking", about.customers)
+    ids = (work.histories.ids[places] for places in work.places())
+    with bar("checking the week") as progress:
+        check_week(folder, about, work.frozen, ids, progress)
+    # Drift is watched here: the tallies of all buckets and the staged week are at hand.
+    work.watch.stage("verifying the base again")
+    with bar("verifying the base") as progress:
+        try:
+            verify(work.base, progress)
+        except Refused as error:
+            raise Refused(
+                f"the base changed while it was scored: {error}. Nothing was published; run "
+                "`holdfast check`, then `holdfast score` again"
+            ) from error
+    home.expect(work.began)

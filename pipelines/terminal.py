@@ -31,6 +31,11 @@ def show(result: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]
         console.print(part)
 
 
+def say(line: str) -> None:
+    """A line for people, beside the bars."""
+    errors.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def grid(title: str, header: list[str], rows: list[list[Any]]) -> Table:
     """A table; figures stand on the right."""
     table = Table(title=title, title_justify="left", title_style="bold")

@@ -10,7 +10,8 @@ from releases.signature import signing_key
 from tables.refusal import Refused
 from tables.sealed import pointed, write_whole
 
-STATES_KEPT = 20
+# More than the weeks that config/home.yaml keeps (releases.retention): promotions are states too.
+STATES_KEPT = 200
 WEEK_ABOUT = "week.json"
 
 
@@ -55,6 +56,11 @@ class Home:
         return self.path / "refused"
 
     @property
+    def runs(self) -> Path:
+        """What unfinished weekly runs have finished so far."""
+        return self.path / "runs"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 
@@ -86,33 +92,69 @@ class Home:
 
     def bases_in_use(self) -> set[str]:
         """The bases that weeks which can be rolled back to were read from."""
-        found = set()
-        for state in self.states():
-            about = self.weeks / state.week / WEEK_ABOUT
-            # A damaged week names no base; `holdfast status` says that it is not whole.
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                found.add(str(json.loads(about.read_text(encoding="utf-8"))["base"]))
-        return found
+        return {base for state in self.states() if (base := self.base_of(state.week))}
 
-    def publish(self, **parts: Any) -> Published:
-        """Move the one pointer: the named parts change, the others stay."""
+    def base_of(self, week: str) -> str:
+        """The base a week was read from, '' when it cannot say: a damaged week, which nobody goes back to."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads((self.weeks / week / WEEK_ABOUT).read_text(encoding="utf-8"))["base"])
+        return ""
+
+    def publish(self, *, instead_of: Published | None = None, **parts: Any) -> Published:
+        """Move the one pointer: the named parts change, the others stay.
+
+        States are in the order they were published in; their clocks (`at`) are for people. Raises Refused
+        when the pointer no longer names what it is published `instead_of`.
+        """
+        if instead_of is not None:
+            self.expect(instead_of)
         states = self.states()
         now = Published(**{**(vars(states[0]) if states else {}), **parts})
         unchanged = bool(states) and replace(now, at=states[0].at) == states[0]
-        self._write([now, *states[unchanged:]])
+        self.keep([now, *states[unchanged:]])
         return now
 
-    def roll_back(self) -> Published:
-        """Set the pointer back to what it named before."""
+    def expect(self, began: Published) -> None:
+        """Raises Refused when the pointer names something else than it did when a job began."""
+        if (now := self.published()) != began:
+            raise Refused(_moved(began, now))
+
+    def roll_back(self, week: str | None = None) -> Published:
+        """Set the pointer back to what it named before, or to the last state that named `week`."""
+        states = self.before(week)
+        self.keep(states)
+        return states[0]
+
+    def before(self, week: str | None = None) -> list[Published]:
+        """What would be left of the states after rolling back."""
         states = self.states()
         if len(states) < 2:
             raise Refused("nothing was published before what is published now")
-        self._write(states[1:])
-        return states[1]
+        if week is None:
+            return states[1:]
+        for k, state in enumerate(states[1:], start=1):
+            if state.week == week and week != states[0].week:
+                return states[k:]
+        known = ", ".join(dict.fromkeys(state.week for state in states[1:] if state.week != states[0].week))
+        raise Refused(f"no week {week!r} to go back to; there are {known or 'none'}: see `holdfast status`")
 
-    def _write(self, states: list[Published]) -> None:
+    def keep(self, states: list[Published]) -> None:
         text = json.dumps({"states": [vars(state) for state in states[:STATES_KEPT]]}, indent=1)
         write_whole(self.pointer, text + "\n")
+
+
+def _moved(began: Published, now: Published) -> str:
+    parts = ("bundle", "policy", "week")
+    changes = [
+        f"{part} {getattr(began, part) or '-'} became {getattr(now, part) or '-'}"
+        for part in parts
+        if getattr(began, part) != getattr(now, part)
+    ]
+    return (
+        f"the pointer moved while this job ran ({', '.join(changes) or f'published again at {now.at}'}): "
+        "somebody promoted, scored or rolled back. Nothing was published; run `holdfast score` again to "
+        "start from what is published now"
+    )
 
 
 def _there(folder: Path | None, missing: str, command: str) -> Path:

@@ -32,7 +32,10 @@ def verify_signed(folder: Path, key: bytes) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{folder}: carries no signature; promote or score it here") from error
     if not hmac.compare_digest(signature.encode(), _signature(folder, key).encode()):
-        raise Refused(f"{folder}: signed with another key; it was not published by this installation")
+        raise Refused(
+            f"{folder}: its signature is damaged or made with another key; it was not published by this "
+            "installation: roll back, or publish it anew"
+        )
 
 
 def signing_key(home: Path) -> bytes:

@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,20 +43,13 @@ def canonical_json(value: Any) -> str:
 def sealed_folder(shelf: Path) -> Iterator[Staged]:
     """Stage a folder in `shelf`; seal it under its content's hash when the block ends without an error."""
     shelf.mkdir(parents=True, exist_ok=True)
-    _sweep(shelf)
+    sweep(shelf)
     staged = Staged(shelf / f"{STAGING}{os.getpid()}")
     shutil.rmtree(staged.path, ignore_errors=True)
     staged.path.mkdir()
     try:
         yield staged
-        files = sorted(p for p in staged.path.rglob("*") if p.is_file())
-        manifest = {p.relative_to(staged.path).as_posix(): file_hash(p) for p in files}
-        text = canonical_json({"files": manifest})
-        write_whole(staged.path / MANIFEST, text)
-        for path in files:
-            _flush(path)
-        for folder in {path.parent for path in files} | {staged.path}:
-            _flush(folder)
+        text = write_manifest(staged.path)
         staged.name = hashlib.sha256(text.encode()).hexdigest()[:16]
         target = shelf / staged.name
         if target.exists() and _is_whole(target):  # the same content was sealed before
@@ -63,12 +57,24 @@ def sealed_folder(shelf: Path) -> Iterator[Staged]:
         else:
             if target.exists():  # damaged since: nobody may be served from it
                 shutil.rmtree(target)
-            staged.path.rename(target)
-            _flush(shelf)
+            move_whole(staged.path, target)
         staged.path = target
     except BaseException:
         shutil.rmtree(staged.path, ignore_errors=True)
         raise
+
+
+def write_manifest(folder: Path) -> str:
+    """Write down the SHA-256 of every file in the folder and flush all of them to disk; returns the text."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    manifest = {p.relative_to(folder).as_posix(): file_hash(p) for p in files}
+    text = canonical_json({"files": manifest})
+    write_whole(folder / MANIFEST, text)
+    for path in files:
+        _flush(path)
+    for each in {path.parent for path in files} | {folder}:
+        _flush(each)
+    return text
 
 
 def point(shelf: Path, name: str) -> None:
@@ -84,26 +90,50 @@ def pointed(shelf: Path) -> Path | None:
         return None
 
 
-def verify(folder: Path) -> dict[str, str]:
-    """Check name, manifest and every file's SHA-256; return the manifest. Nothing else may be trusted."""
-    try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-        manifest: dict[str, str] = json.loads(text)["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refused(f"{folder}: its {MANIFEST} cannot be read ({error}); publish it anew") from error
-    came = hashlib.sha256(text.encode()).hexdigest()[:16]
-    if came != folder.name:
-        raise Refused(f"{folder}: the folder's name is not the hash of its manifest ({came})")
+def verify(folder: Path, progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
+    """Check name, manifest and every file's SHA-256; return the manifest. Nothing else may be trusted.
+
+    progress: told (bytes checked, bytes in all).
+    """
+    manifest = read_manifest(folder)
     own = {MANIFEST, SIGNATURE}
     present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - own
     if present != set(manifest):
         raise Refused(
             f"{folder}: expected the files {sorted(manifest)}, found {sorted(present)}; publish it anew"
         )
-    for name, expected in manifest.items():
-        if file_hash(folder / name) != expected:
-            raise Refused(f"{folder / name}: damaged, its SHA-256 is not {expected[:12]}…")
+    sizes = [(folder / name).stat().st_size for name in manifest]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        checked = pool.map(lambda name: verified(folder, manifest, name), manifest)
+        for k, _ in enumerate(checked, start=1):
+            if progress:
+                progress(sum(sizes[:k]), sum(sizes))
     return manifest
+
+
+def read_manifest(folder: Path, *, named: bool = True) -> dict[str, str]:
+    """File -> SHA-256. Refused where it cannot be read or, in a folder `named` by its hash, is another's."""
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        manifest: dict[str, str] = dict(json.loads(text)["files"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{folder}: its {MANIFEST} cannot be read ({error}); publish it anew") from error
+    came = hashlib.sha256(text.encode()).hexdigest()[:16]
+    if named and came != folder.name:
+        raise Refused(f"{folder}: the folder's name is not the hash of its manifest ({came})")
+    return manifest
+
+
+def verified(folder: Path, manifest: dict[str, str], name: str) -> Path:
+    """The path of one file, which is as its manifest says; Refused if it is not."""
+    path = folder / name
+    try:
+        whole = file_hash(path) == manifest[name]
+    except (OSError, KeyError) as error:
+        raise Refused(f"{path}: cannot be read ({error}); publish it anew") from error
+    if not whole:
+        raise Refused(f"{path}: damaged, its SHA-256 is not {manifest[name][:12]}…")
+    return path
 
 
 def _is_whole(folder: Path) -> bool:
@@ -117,12 +147,21 @@ def _is_whole(folder: Path) -> bool:
 def write_whole(path: Path, text: str) -> None:
     """Replace a small file at once: readers see the old text or the new, never a part."""
     aside = path.with_name(f"{path.name}{STAGING}{os.getpid()}")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def move_whole(folder: Path, target: Path) -> None:
+    """Rename a flushed folder into its place, for good."""
+    folder.rename(target)
+    _flush(target.parent)
 
 
 def _flush(path: Path) -> None:
@@ -133,11 +172,11 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def _sweep(shelf: Path) -> None:
-    """Remove what dead processes left behind."""
+def sweep(shelf: Path, *, alone: bool = False) -> None:
+    """Remove what dead processes left behind; `alone`: nobody else may be writing here, so all there is."""
     for left in shelf.glob(f"*{STAGING}*"):
         owner = left.name.rpartition("-")[2]
-        if owner.isdigit() and int(owner) != os.getpid() and not _is_running(int(owner)):
+        if owner.isdigit() and int(owner) != os.getpid() and (alone or not _is_running(int(owner))):
             shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 

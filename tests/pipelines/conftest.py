@@ -1,4 +1,5 @@
-"""The command in this process (as quick as it is without its imports), and homes of a small base to break."""
+"""The command in this process (as quick as it is without its imports), homes of a small base to break, and
+runs of `holdfast score` as processes to be killed. Sixty customers stand in four buckets."""
 
 import contextlib
 import hashlib
@@ -6,9 +7,12 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -16,7 +20,8 @@ from unittest import mock
 import pytest
 
 from pipelines import cli
-from tables.sealed import point, pointed
+from tables import sorting
+from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
 
 class Said(NamedTuple):
@@ -56,6 +61,16 @@ def run(*arguments: str | Path) -> Said:
 @pytest.fixture(scope="session")
 def command() -> Command:
     return run
+
+
+CUSTOMERS_A_BUCKET = 16
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_buckets() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sorting, "CUSTOMERS_A_BUCKET", CUSTOMERS_A_BUCKET)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +127,102 @@ def spoil(home: Path) -> Callable[[str, Callable[[Path], None]], None]:
     def change(table: str, damage: Callable[[Path], None]) -> None:
         current = pointed(home / "incoming")
         assert current
-        other = shutil.copytree(current, home / "incoming" / "spoilt")
-        damage(other / f"{table}.parquet")
-        point(home / "incoming", other.name)
+        with sealed_folder(home / "incoming") as staged:
+            ours = shutil.ignore_patterns(MANIFEST)
+            shutil.copytree(current, staged.path, ignore=ours, dirs_exist_ok=True)
+            damage(staged.path / f"{table}.parquet")
+        point(home / "incoming", staged.name)
 
     return change
+
+
+# Imports what the command needs once, then becomes `holdfast score ...` in a new process for each line read.
+FORKING = """
+import os, sys
+import numpy as np
+from pathlib import Path
+from features.consent import consent
+from features.reader import read_facts
+from pipelines import cli, score
+from releases.home import Home
+from tables import history
+histories = history.read_histories(Home(Path(sys.argv[1])).current_base() / "histories")
+read_facts(histories, np.arange(1), histories.last_at)
+read_facts(histories, np.arange(1), histories.last_at, (consent,))
+print("ready", flush=True)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        home, log, *arguments = line.split()
+        said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(said, 1), os.dup2(said, 2)
+        sys.argv = ["holdfast", *arguments, "--home", home]
+        try:
+            cli.main()
+        except SystemExit as end:
+            os._exit(end.code or 0)
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+class Run(NamedTuple):
+    """How a process ended: its wait status, how long it took, and what it said."""
+
+    status: int
+    seconds: float
+    said: str
+
+
+class Scoring:
+    """Runs of a command, by default `holdfast score`, each a process of its own."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.log = folder / "log"
+        self.peaceful = shutil.copytree(home, folder / "peaceful")  # where runs are never disturbed
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", FORKING, str(home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._line() == "ready"
+
+    def _line(self) -> str:
+        assert self.server.stdout
+        return self.server.stdout.readline().strip()
+
+    def begin(self, home: Path, *arguments: str) -> int:
+        """Start a run; returns its process."""
+        assert self.server.stdin
+        self.server.stdin.write(f"{home} {self.log} {' '.join(arguments or ('score',))}\n")
+        self.server.stdin.flush()
+        return int(self._line())
+
+    def wait(self) -> Run:
+        return Run(int(self._line()), 0.0, " ".join(self.log.read_text().split()))
+
+    def run(self, home: Path, *arguments: str, after: float | None = None, by: int = signal.SIGKILL) -> Run:
+        """One run, which is sent the signal `by` so many seconds after it began."""
+        begin = time.perf_counter()
+        child = self.begin(home, *arguments)
+        if after is not None:
+            while time.perf_counter() < begin + after:
+                pass  # sleeping is too coarse
+            with contextlib.suppress(ProcessLookupError):  # it was done before
+                os.kill(child, by)
+        return self.wait()._replace(seconds=time.perf_counter() - begin)
+
+    def end(self) -> None:
+        for pipe in (self.server.stdin, self.server.stdout):
+            assert pipe
+            pipe.close()
+        self.server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def scoring(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scoring]:
+    runs = Scoring(small, tmp_path_factory.mktemp("scoring"))
+    yield runs
+    runs.end()

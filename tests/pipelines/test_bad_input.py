@@ -15,7 +15,7 @@ from releases.home import Home
 from releases.week import read_week_rows
 from tables.history import read_histories
 from tables.refusal import Refused
-from tables.sealed import point
+from tables.sealed import point, sealed_folder
 
 Command = Callable[..., Any]
 Spoil = Callable[[str, Callable[[Path], None]], None]
@@ -153,8 +153,6 @@ def test_a_customer_without_events_gets_a_row_that_says_so_and_no_score(
 def write_base(home: Path, orders: list[tuple[str, int]], days: int) -> None:
     """Let a base come in that holds only orders (customer, day)."""
     begin = datetime(2024, 1, 1, tzinfo=UTC)
-    folder = home / "incoming" / "orders"
-    folder.mkdir(parents=True)
     rows = [
         {
             "event_id": f"t{k}",
@@ -166,7 +164,6 @@ def write_base(home: Path, orders: list[tuple[str, int]], days: int) -> None:
         }
         for k, (customer, day) in enumerate(orders)
     ]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "transactions.parquet")
     base = {
         "source": "test",
         "description": "",
@@ -176,8 +173,10 @@ def write_base(home: Path, orders: list[tuple[str, int]], days: int) -> None:
         "counted": {},
         "ends_at": (begin + timedelta(days=days)).isoformat(),
     }
-    (folder / "base.json").write_text(json.dumps(base))
-    point(home / "incoming", folder.name)
+    with sealed_folder(home / "incoming") as staged:
+        pq.write_table(pa.Table.from_pylist(rows), staged.path / "transactions.parquet")
+        (staged.path / "base.json").write_text(json.dumps(base))
+    point(home / "incoming", staged.name)
 
 
 def test_customers_who_all_stay_teach_nothing_and_are_refused(

@@ -193,7 +193,7 @@ def test_rolling_back_to_a_damaged_week_is_refused_and_nothing_changes(command: 
     old = Home(home).published().week
     assert command("score", "--home", home, "--as-of", "2025-09-01").code == 0
     now = Home(home).published()
-    flip(home / "weeks" / old / "scores.parquet")
+    flip(home / "weeks" / old / "scores/part-000.parquet")
     said = command("rollback", "--home", home)
     assert said.code == 1
     assert "damaged" in said.err
@@ -211,7 +211,8 @@ def test_status_names_a_damaged_part_and_ends_with_1(command: Command, home: Pat
     """It says what there is, and what watches it by its exit code learns of the damage too."""
     shelf = {"bundle": "bundles", "policy": "policies", "week": "weeks"}[part]
     folder = home / shelf / getattr(Home(home).published(), part)
-    flip(max(folder.iterdir(), key=lambda path: path.stat().st_size))
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    flip(max(files, key=lambda path: path.stat().st_size))
     said = command("status", "--home", home, "--json")
     assert said.code == 1
     assert f"what is published is damaged: {part};" in " ".join(said.err.split())

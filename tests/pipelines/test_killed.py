@@ -1,134 +1,79 @@
-"""`kill -9` of `holdfast score`: the old week or the complete new one is published, and a rerun finishes."""
+"""A run that is killed (`kill -9`) or told to end (SIGTERM) at any moment: the old week or the complete new
+one is published, and the next run finishes with the week that an undisturbed run would have published."""
 
-import contextlib
 import os
+import random
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from releases.home import Home
 from releases.week import read_week_about, read_week_rows
 from tables.sealed import STAGING, verify
 
-SECONDS_TO_WRITE = 60
-# When a run is killed: spread over it, and from the moment on at which it begins to write the week.
-SPREAD = [(k + 0.5) / 8 for k in range(8)]
-WRITING = [k * 0.002 for k in range(16)]
-# Imports what the command needs once, then becomes `holdfast score ...` in a new process for each line read.
-FORKING = """
-import os, sys
-import numpy as np
-from pathlib import Path
-from features.reader import read_facts
-from pipelines import cli, score
-from releases.home import Home
-from tables.history import read_histories
-histories = read_histories(Home(Path(sys.argv[1])).current_base() / "histories")
-read_facts(histories, np.arange(1), histories.last_at)
-read_facts(histories, np.arange(1), histories.last_at, (score.assess.__globals__["consent"],))
-print("ready", flush=True)
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1), os.dup2(quiet, 2)
-        sys.argv = ["holdfast", *line.split()]
-        cli.main()
-        os._exit(0)
-    print(child, flush=True)
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
+Command = Callable[..., Any]
+MOMENTS = [f"2025-09-{k + 1:02d}" for k in range(20)]
 
 
-class Scoring:
-    """Runs of `holdfast score` on a home, each a process of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.server = subprocess.Popen(
-            [sys.executable, "-c", FORKING, str(home)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._line() == "ready"
-
-    def _line(self) -> str:
-        assert self.server.stdout
-        return self.server.stdout.readline().strip()
-
-    def run(self, as_of: str, kill_after: float | None = None, writing: bool = False) -> tuple[int, float]:
-        """(wait status, seconds); killed so many seconds after it began, or after it began to write."""
-        assert self.server.stdin
-        begin = time.perf_counter()
-        self.server.stdin.write(f"score --home {self.home} --as-of {as_of} --json\n")
-        self.server.stdin.flush()
-        child = int(self._line())
-        if kill_after is not None:
-            since = begin
-            while writing and not list((self.home / "weeks").glob(f"{STAGING}{child}")):
-                since = time.perf_counter()
-                assert since < begin + SECONDS_TO_WRITE
-            while time.perf_counter() < since + kill_after:
-                pass  # sleeping is too coarse
-            with contextlib.suppress(ProcessLookupError):  # it was done before
-                os.kill(child, signal.SIGKILL)
-        return int(self._line()), time.perf_counter() - begin
-
-    def end(self) -> None:
-        for pipe in (self.server.stdin, self.server.stdout):
-            assert pipe
-            pipe.close()
-        self.server.wait(30)
+def whole(command: Command, home: Path) -> bool:
+    parts = command("status", "--home", home, "--json").json["parts"]
+    return all(part["whole"] for part in parts.values())
 
 
-@pytest.fixture
-def scoring(home: Path) -> Iterator[Scoring]:
-    runs = Scoring(home)
-    yield runs
-    runs.end()
+def customers(rows: pa.Table) -> list[str]:
+    return rows["customer_id"].to_pylist()  # type: ignore[no-any-return]
 
 
-def test_killed_at_any_moment_the_published_week_is_whole_and_a_rerun_finishes(
-    scoring: Scoring, home: Path, command: Callable[..., Any]
-) -> None:
-    status, _ = scoring.run("2025-08-01")
-    assert status == 0
-    status, seconds = scoring.run("2025-08-02")
-    assert status == 0
-    last = Home(home).published()
-    killed, interrupted = 0, []
-    kills = [(share * seconds, False) for share in SPREAD] + [(delay, True) for delay in WRITING]
-    for k, (kill_after, writing) in enumerate(kills):
-        as_of = f"2025-09-{k + 1:02d}"
-        status, _ = scoring.run(as_of, kill_after, writing)
+def disturb(command: Command, home: Path, scoring: Any, moments: list[str], by: int, seed: int) -> None:
+    """Every moment is scored by a run that is disturbed at random, then by one that is not; what comes out is
+    compared with runs on a copy of the home that nobody disturbed."""
+    chance = random.Random(seed)
+    everyone = customers(read_week_rows(home / "weeks" / Home(home).published().week))
+    scoring.run(home, "score", "--as-of", "2025-08-01")
+    seconds = scoring.run(home, "score", "--as-of", "2025-08-02").seconds
+    interrupted = 0
+    for as_of in moments:
+        before = Home(home).published()
+        run = scoring.run(home, "score", "--as-of", as_of, after=chance.uniform(0.0, seconds), by=by)
         now = Home(home).published()
-        killed += os.WIFSIGNALED(status)
-        if now == last:
-            interrupted.append(as_of)
-        told = command("status", "--home", home, "--json").json
-        assert {name: part["whole"] for name, part in told["parts"].items()} == dict.fromkeys(
-            ("bundle", "policy", "week"), True
-        )
-        rows = read_week_rows(home / "weeks" / now.week)
-        assert rows.num_rows == 60
-        moment = f"{rows['moment'][0].as_py():%Y-%m-%d}"
-        if now != last:  # the new one, complete: 00:00 in Shanghai is 16:00 the day before
-            assert moment == ("2025-08-31" if k == 0 else f"2025-09-{k:02d}")
-        assert told["running"] == []
-        last = now
-    assert killed >= 12
-    assert len(interrupted) >= 6
-    for as_of in interrupted:
-        assert command("score", "--home", home, "--as-of", as_of).code == 0
-        read_week_about(home / "weeks" / Home(home).published().week, Home(home).key())
-    for folder in (home / "weeks").iterdir():
-        assert STAGING not in folder.name
-        verify(folder)
+        ended = os.waitstatus_to_exitcode(run.status)
+        assert ended in (0, -by, 128 + by), run.said
+        if ended == 128 + by:
+            assert "stopped by SIGTERM: what is published is whole" in run.said
+            assert [left for left in home.rglob(f"*{STAGING}*") if left.name != "signature"] == []
+        assert whole(command, home)
+        assert customers(read_week_rows(home / "weeks" / now.week)) == everyone
+        assert command("status", "--home", home, "--json").json["running"] == []
+        interrupted += now == before
+        resume = ["--resume"] if chance.random() < 0.7 else []
+        again = command("score", "--home", home, "--as-of", as_of, *resume, "--json")
+        assert again.code == 0, again.err
+        assert now == before or again.json["week"] == now.week
+        # A week is named by its content: the same name is the same bytes.
+        undisturbed = command("score", "--home", scoring.peaceful, "--as-of", as_of, "--json").json
+        assert again.json["week"] == undisturbed["week"]
+        verify(home / "weeks" / again.json["week"])
+        assert list((home / "runs").iterdir()) == []
+    assert interrupted >= len(moments) // 3
+    for shelf in ("weeks", "policies", "runs"):
+        assert [left for left in (home / shelf).iterdir() if STAGING in left.name] == []
+    read_week_about(home / "weeks" / Home(home).published().week, Home(home).key())
     assert command("rollback", "--home", home).code == 0
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "SIGTERM"])
+def test_whenever_it_is_ended_a_week_is_published_and_the_next_run_finishes(
+    command: Command, home: Path, scoring: Any, by: int
+) -> None:
+    disturb(command, home, scoring, MOMENTS[:3], by, seed=by)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "SIGTERM"])
+def test_at_twenty_random_moments(command: Command, home: Path, scoring: Any, by: int) -> None:
+    disturb(command, home, scoring, MOMENTS, by, seed=100 + by)

@@ -11,7 +11,8 @@ from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
 from decisions.choice import WORDS, Why
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
-from releases.week import BEST_OFFERS, SCHEMA, WeekAbout, read_week_about, read_week_rows
+from releases.row import BEST_OFFERS, SCHEMA
+from releases.week import WeekAbout, read_week_about, read_week_rows
 from tables.history import Histories, read_histories
 
 SCORED = ("churn_probability", "risk_band", "risk_band_zh", "expected_value", "reasons", "reasons_zh")

@@ -22,7 +22,7 @@ def home(published: Path, tmp_path: Path) -> Home:
 
 
 def _damage(folder: Path) -> None:
-    file = next(path for path in sorted(folder.iterdir()) if path.name != MANIFEST)
+    file = next(path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST)
     file.write_bytes(file.read_bytes() + b" ")
 
 

@@ -136,7 +136,7 @@ def test_killed_at_any_moment_a_reader_sees_the_old_folder_or_the_complete_new_o
         )
         assert writer.stdout
         assert writer.stdout.readline() == "ready\n"
-        time.sleep(delays.uniform(0.002, 0.03))
+        time.sleep(delays.uniform(0.002, 0.1))
         writer.send_signal(signal.SIGKILL)
         assert writer.wait() == -signal.SIGKILL
         writer.stdout.close()

@@ -1,0 +1,75 @@
+"""The first pass of a weekly run: everybody is assessed, bucket by bucket, and put aside."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from decisions.assess import Assessment, assess
+from decisions.bid import bids_of
+from pipelines.bucket import Batch, write_bucket
+from pipelines.run import Run
+from pipelines.tally import Tally
+from pipelines.terminal import bar
+from pipelines.work import Work, pieces
+from releases.row import assessed_rows
+
+CUSTOMERS_AT_ONCE = 8_192
+
+
+def assess_all(work: Work, run: Run) -> Tally:
+    """Every bucket that is not finished yet; the tally is of all."""
+    whole, buckets = Tally(), work.places()
+    left = sum(len(places) for number, places in enumerate(buckets) if number not in run.found)
+    work.watch.stage("assessing", left)
+    done = 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress(done, left)
+
+    with bar("scoring customers") as progress:
+        for number, places in enumerate(buckets):
+            if number not in run.found:
+                tally = Tally()
+                write_bucket(run.path(number), _batches(work, places, tally, told), tally)
+            run.bucket(number).add_to(whole)
+    return whole
+
+
+def _batches(
+    work: Work, places: npt.NDArray[np.int64], tally: Tally, told: Callable[[int], None]
+) -> Iterator[Batch]:
+    """Customers assessed batch by batch. While one is put into rows, which keeps Python busy, the next one is
+    read and scored, which does not."""
+    bundle, frozen = work.bundle, work.frozen
+
+    def read(batch: npt.NDArray[np.int64]) -> Assessment:
+        return assess(
+            work.histories, batch, work.t, bundle.scorer, bundle.question, frozen.offers, frozen.policy
+        )
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[Assessment]] = deque()
+        try:
+            for batch in [*pieces(places, CUSTOMERS_AT_ONCE), None]:
+                if batch is not None:
+                    ahead.append(pool.submit(read, batch))
+                if len(ahead) > (batch is not None):
+                    assessed = ahead.popleft().result()
+                    tally.add(assessed)
+                    work.watch.look()
+                    yield _batch(work, assessed)
+                    told(len(assessed.status))
+        finally:
+            for waiting in ahead:  # who is told to end does not begin another one
+                waiting.cancel()
+
+
+def _batch(work: Work, assessed: Assessment) -> Batch:
+    free = work.choose(assessed.scores, assessed.consents, assessed.held_out, 0.0)
+    rows = assessed_rows(work.histories, assessed, work.frozen.policy)
+    return Batch(rows, assessed.scores, assessed.consents, bids_of(free))

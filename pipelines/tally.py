@@ -1,0 +1,39 @@
+"""What is counted while customers are assessed: stored with each bucket, added up over all."""
+
+from collections import Counter
+from typing import Any
+
+import numpy.typing as npt
+
+from decisions.assess import IN_BASE, Assessment
+
+
+class Tally:
+    """Whole numbers only, so that sums do not depend on how customers are parted."""
+
+    def __init__(self) -> None:
+        self.status: Counter[str] = Counter()
+        self.held_out = 0
+
+    def add(self, assessed: Assessment) -> None:
+        """One batch: its facts (`assessed.facts.values`), its scores and its words are at hand here only."""
+        self.status.update(assessed.status.tolist())
+        self.held_out += int(assessed.held_out.sum())
+
+    @property
+    def in_base(self) -> int:
+        return self.status[IN_BASE]
+
+    def plain(self) -> dict[str, Any]:
+        """What a bucket stores as JSON."""
+        return {"status": dict(sorted(self.status.items())), "held_out": self.held_out}
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What a bucket stores as arrays, by name."""
+        return {}
+
+    def add_stored(self, plain: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """What a bucket stored."""
+        assert arrays.keys() == self.arrays().keys()
+        self.status.update(plain["status"])
+        self.held_out += int(plain["held_out"])

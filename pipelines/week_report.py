@@ -1,0 +1,64 @@
+"""What `holdfast score` says of the week it published."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.stopwatch import stage_rows
+from pipelines.tally import Tally
+from pipelines.terminal import grid
+from releases.week import WeekAbout
+from tables.history import Histories
+from tables.moment import in_zone
+
+Floats = npt.NDArray[np.float64]
+
+
+def summary(
+    histories: Histories, about: WeekAbout, tally: Tally, churn: Floats, value: Floats, net: Floats
+) -> dict[str, Any]:
+    """churn, value: of everybody, nan outside the base; net: of those given an offer."""
+    return {
+        "moment": in_zone(about.moment, histories.time_zone).isoformat(),
+        "bundle": about.bundle,
+        "policy": about.policy,
+        "customers": about.customers,
+        "status": dict(sorted(tally.status.items())),
+        "mean_churn_probability": float(np.nanmean(churn)),
+        "expected_value": float(np.nansum(value)),
+        "offers_given": len(net),
+        "expected_net_value_of_offers": float(net.sum()),
+        "budget_spent": about.spent,
+        "budget_price": about.price,
+        "held_out": tally.held_out,
+        "money": {"currency": about.currency, "minor_units": about.minor_units},
+    }
+
+
+def render(result: dict[str, Any]) -> list[Any]:
+    money = result["money"]
+
+    def amount(minor: float) -> str:
+        return f"{minor / money['minor_units']:,.2f} {money['currency']}"
+
+    rows: list[list[Any]] = [["customers", result["customers"]]]
+    rows += [[f"  {status}", count] for status, count in result["status"].items()]
+    rows += [
+        ["mean churn probability", f"{result['mean_churn_probability']:.1%}"],
+        ["expected value over the horizon", amount(result["expected_value"])],
+        ["customers given an offer", result["offers_given"]],
+        ["expected net value of offers", amount(result["expected_net_value_of_offers"])],
+        ["budget spent (expected)", amount(result["budget_spent"])],
+        ["held out", result["held_out"]],
+    ]
+    kept, own = result["kept"], result["peak_own_memory_mb"]
+    return [
+        grid(f"Week as of {result['moment']}", ["figure", "value"], rows),
+        grid("What it took", ["stage", "seconds", "rows/s"], stage_rows(result)),
+        f"Memory at most {result['peak_memory_mb']:,} MB"
+        + (f", {own:,} MB without mapped files" if own else ""),
+        f"Kept: {kept['weeks']} weeks, {kept['disk_bytes'] / 1e9:,.2f} GB"
+        + (f"; removed {', '.join(kept['removed'])}" if kept["removed"] else ""),
+        f"Published week {result['week']}: {result['path']}/scores",
+    ]

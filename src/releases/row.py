@@ -1,0 +1,146 @@
+"""The rows of a week: what the CRM gets of one customer, in two steps around the budget's price.
+
+What a price cannot change (scores, bands, reasons) is known while customers are assessed, bucket by bucket;
+what it can (the choice, and why) is added when everybody was.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from decisions.assess import IN_BASE, Assessment
+from decisions.choice import NOTHING, WORDS, Choices, Why
+from decisions.policy import Policy
+from models.reason import Money, texts
+from releases.policy import FrozenPolicy
+from tables.contract import CONTACT_CHANNELS
+from tables.history import Histories
+
+BEST_OFFERS = 3
+
+SCHEMA = pa.schema(
+    [
+        pa.field("customer_id", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("churn_probability", pa.float64()),
+        pa.field("risk_band", pa.string()),
+        pa.field("risk_band_zh", pa.string()),
+        pa.field("expected_value", pa.float64()),
+        pa.field("chosen_offer", pa.string()),
+        pa.field("chosen_channel", pa.string()),
+        pa.field("held_out", pa.bool_(), nullable=False),
+        *(
+            pa.field(f"offer_{k}{part}", pa.float64() if part == "_net_value" else pa.string())
+            for k in range(1, BEST_OFFERS + 1)
+            for part in ("", "_net_value", "_why", "_why_zh")
+        ),
+        pa.field("reasons", pa.list_(pa.string())),
+        pa.field("reasons_zh", pa.list_(pa.string())),
+        pa.field("moment", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("bundle", pa.string(), nullable=False),
+        pa.field("policy", pa.string(), nullable=False),
+    ]
+)
+# What is known before the price is.
+ASSESSED = pa.schema(
+    [
+        SCHEMA.field(name)
+        for name in (
+            "customer_id",
+            "status",
+            "churn_probability",
+            "risk_band",
+            "risk_band_zh",
+            "expected_value",
+            "held_out",
+            "reasons",
+            "reasons_zh",
+        )
+    ]
+)
+# Rows that are chosen for and written together: a row group, the least that a reader has to decode.
+ROWS_AT_ONCE = 16_384
+
+
+def assessed_rows(histories: Histories, assessment: Assessment, policy: Policy) -> pa.Table:
+    """The columns of ASSESSED for the customers assessed, in their order."""
+    scores = assessment.scores
+    inside = assessment.status == IN_BASE
+    edges = np.array([band.below for band in policy.risk_bands])
+    band = np.searchsorted(edges, scores.churn, side="right")
+    english, chinese = _reasons(histories, assessment, inside)
+    columns: dict[str, Any] = {
+        "customer_id": histories.ids[assessment.facts.places],
+        "status": assessment.status,
+        "churn_probability": _or_null(scores.churn),
+        "risk_band": _words([band.name for band in policy.risk_bands], band, inside),
+        "risk_band_zh": _words([band.chinese for band in policy.risk_bands], band, inside),
+        "expected_value": _or_null(scores.value),
+        "held_out": assessment.held_out,
+        "reasons": english,
+        "reasons_zh": chinese,
+    }
+    return pa.table({name: columns[name] for name in ASSESSED.names}, schema=ASSESSED)
+
+
+def week_rows(assessed: pa.Table, choices: Choices, frozen: FrozenPolicy, bundle: str, t: int) -> pa.Table:
+    """The rows of the week: what was assessed, and what was chosen for the same customers."""
+    count = assessed.num_rows
+    rows = np.arange(count)
+    columns = {name: assessed[name] for name in ASSESSED.names}
+    given = choices.chosen != NOTHING
+    ids = [offer.offer_id for offer in frozen.offers]
+    columns["chosen_offer"] = _words(ids, choices.chosen, given)
+    channel = choices.channel[rows, choices.chosen] if ids else choices.chosen
+    columns["chosen_channel"] = _words(list(CONTACT_CHANNELS), channel, given)
+    columns |= _best_offers(choices, ids)
+    columns["moment"] = pa.repeat(pa.scalar(t, pa.timestamp("us", "UTC")), count)
+    columns["bundle"] = pa.repeat(bundle, count)
+    columns["policy"] = pa.repeat(frozen.name, count)
+    return pa.table({name: columns[name] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def _best_offers(choices: Choices, ids: list[str]) -> dict[str, Any]:
+    """The offers by expected net value, the chosen one first, with why or why not."""
+    customers, offers = choices.net_value.shape
+    value = np.where(choices.why == Why.CHOSEN, np.inf, np.nan_to_num(choices.net_value, nan=-np.inf))
+    best = np.argsort(-value, axis=1, kind="stable")
+    rows, everyone = np.arange(customers), np.ones(customers, dtype=bool)
+    columns: dict[str, Any] = {}
+    for k in range(BEST_OFFERS):
+        name = f"offer_{k + 1}"
+        if k >= offers:
+            none = pa.nulls(customers)
+            columns |= {f"{name}{part}": none for part in ("", "_net_value", "_why", "_why_zh")}
+            continue
+        place = best[:, k]
+        why = choices.why[rows, place]
+        columns[name] = _words(ids, place, everyone)
+        columns[f"{name}_net_value"] = _or_null(choices.net_value[rows, place])
+        columns[f"{name}_why"] = _words([WORDS[each][0] for each in Why], why, everyone)
+        columns[f"{name}_why_zh"] = _words([WORDS[each][1] for each in Why], why, everyone)
+    return columns
+
+
+def _reasons(
+    histories: Histories, assessment: Assessment, inside: npt.NDArray[np.bool_]
+) -> list[pa.ListArray]:
+    """English and Chinese; null outside the base."""
+    facts = assessment.facts
+    money = Money(histories.currency, histories.minor_units)
+    outside = pa.array(~inside)
+    return [
+        pa.ListArray.from_arrays(each.offsets, each.values, mask=outside)
+        for each in texts(assessment.words, facts.values, facts.names, money)
+    ]
+
+
+def _words(words: list[str], places: Any, there: npt.NDArray[np.bool_]) -> pa.Array:
+    """words[place] for each row that is `there`, null for the others."""
+    return pa.array(words, pa.string()).take(pa.array(places.astype(np.int64), mask=~there))
+
+
+def _or_null(values: Any) -> pa.Array:
+    return pa.array(values, pa.float64(), from_pandas=True)

@@ -1,0 +1,118 @@
+"""Before a week is published it is read back and held against the base it speaks of."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
+from releases.policy import FrozenPolicy
+from releases.row import SCHEMA
+from releases.week import WeekAbout, read_part
+from tables.code import keys_of
+from tables.refusal import Refused
+
+QUANTILES = tuple(k / 20 for k in range(21))
+ONLY_INSIDE = ("churn_probability", "risk_band", "risk_band_zh", "expected_value", "reasons", "reasons_zh")
+Flags = npt.NDArray[np.bool_]
+
+
+def check_week(
+    folder: Path,
+    about: WeekAbout,
+    frozen: FrozenPolicy,
+    ids: Iterable[npt.NDArray[np.object_]],
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Every customer once and in order, nulls only outside the base, numbers within their ranges, and the
+    week's own figures those of its rows. Raises Refused naming the rule and the first customer.
+
+    ids: the base's customers of each part.
+    """
+    _equal("customers in the parts", sum(part.rows for part in about.parts), about.customers)
+    churn: list[Any] = []
+    checked = 0
+    expected, before = iter(ids), np.empty(0, np.uint64)
+    for part in about.parts:
+        rows = read_part(folder / part.file)
+        wanted = next(expected, np.empty(0, object))
+        _equal(f"rows of {part.file}", rows.num_rows, len(wanted))
+        _equal(f"rows that {part.file} is said to have", part.rows, len(wanted))
+        came = rows["customer_id"].to_numpy()
+        _equal(f"first and last of {part.file}", (part.first, part.last), (came[0], came[-1]))
+        _hold(came, "is not the customer that the base has in this place", came == wanted)
+        keys = np.append(before, keys_of(pa.array(came)))
+        _hold(came, "does not come after the customer before", _rising(keys)[len(before) :])
+        before = keys[-1:]
+        for rule, holds in _rules(rows, about, frozen):
+            _hold(came, rule, holds)
+        churn.append(rows["churn_probability"].drop_null().to_numpy())
+        checked += part.rows
+        if progress:
+            progress(checked, about.customers)
+    _equal("parts", len(about.parts) + sum(1 for _ in expected), len(about.parts))
+    scored = np.concatenate(churn)
+    _equal("customers in the base", len(scored), about.in_base)
+    _equal("quantiles of the churn probability", quantiles_of(scored), about.churn_quantiles)
+    if not 0 <= about.spent <= frozen.policy.weekly_budget:
+        raise _broken(f"it spends {about.spent} of a budget of {frozen.policy.weekly_budget}")
+
+
+def quantiles_of(churn: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Of the churn probabilities of the base, at QUANTILES; frozen with the week."""
+    return tuple(np.quantile(churn, QUANTILES).tolist())
+
+
+def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[tuple[str, Flags]]:
+    status = rows["status"]
+    inside = _flags(pc.equal(status, IN_BASE))
+    known = pa.array([IN_BASE, LAPSED, NEVER_BOUGHT])
+    yield "has a status that is not known", _flags(pc.is_in(status, known))
+    for name in ONLY_INSIDE:
+        there = _flags(pc.is_valid(rows[name]))
+        yield f"is in the base and has no {name}, or the other way round", there == inside
+    churn, value = (rows[name].to_numpy() for name in ("churn_probability", "expected_value"))
+    yield "has a churn_probability outside 0 to 1", ~inside | ((churn >= 0) & (churn <= 1))
+    yield "has an expected_value that is no number", ~inside | np.isfinite(value)
+    chosen = rows["chosen_offer"]
+    given = _flags(pc.is_valid(chosen))
+    offers = pa.array([offer.offer_id for offer in frozen.offers], pa.string())
+    yield "is given an offer that the policy does not know", ~given | _flags(pc.is_in(chosen, offers))
+    yield "is given an offer without being in the base", ~given | inside
+    yield "is held out and given an offer", ~given | ~_flags(rows["held_out"])
+    yield "is given an offer without a channel", given == _flags(pc.is_valid(rows["chosen_channel"]))
+    for name in (name for name in SCHEMA.names if name.endswith("_net_value")):
+        yield f"has an infinite {name}", ~np.isinf(rows[name].to_numpy())
+    for name, one in (("bundle", about.bundle), ("policy", about.policy)):
+        yield f"names another {name}", _flags(pc.equal(rows[name], one))
+    yield "names another moment", rows["moment"].cast(pa.int64()).to_numpy() == about.moment
+
+
+def _flags(column: Any) -> Flags:
+    return np.asarray(column.to_numpy(), dtype=bool)
+
+
+def _hold(ids: npt.NDArray[np.object_], rule: str, holds: Flags) -> None:
+    if not holds.all():
+        raise _broken(f"{int((~holds).sum())} customers, the first {ids[~holds][0]!r}: {rule}")
+
+
+def _equal(what: str, came: Any, expected: Any) -> None:
+    if came != expected:
+        raise _broken(f"{what}: expected {expected}, came {came}")
+
+
+def _broken(why: str) -> Refused:
+    return Refused(
+        f"the staged week is broken: {why}. Nothing was published and the week of before stays; please "
+        "report this with the log, it is not a fault of the data"
+    )
+
+
+def _rising(keys: npt.NDArray[np.uint64]) -> Flags:
+    """Whether each key comes after the one before it."""
+    return np.append(True, keys[1:] > keys[:-1])

@@ -1,0 +1,102 @@
+"""A bucket put aside: complete or absent, and what it says is what was put into it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pytest
+
+from decisions.bid import Bids
+from models.scorer import Scores
+from pipelines.bucket import Batch, Bucket, is_finished, write_bucket
+from pipelines.tally import Tally
+from releases.row import ASSESSED
+from tables.refusal import Refused
+
+
+class Counting(Tally):
+    """A tally that counts arrays too, as the watch does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bins = np.zeros(3, np.int64)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {"bins": self.bins}
+
+    def add_stored(self, plain: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        super().add_stored(plain, arrays)
+        self.bins += arrays["bins"]
+
+
+def batch(begin: int, size: int, offers: int = 2) -> Batch:
+    rows = ASSESSED.empty_table().to_pydict() | {
+        "customer_id": [f"c{k}" for k in range(begin, begin + size)],
+        "status": ["in_base"] * size,
+        "held_out": [False] * size,
+    }
+    table = pa.table({name: rows[name] or [None] * size for name in ASSESSED.names}, schema=ASSESSED)
+    values = np.arange(begin, begin + size * offers, dtype=float).reshape(size, offers)
+    nothing = np.zeros(size)
+    bids = Bids(np.arange(1, size + 1), values[:, 0].copy(), nothing)
+    return Batch(table, Scores(nothing, nothing, values, -values), nothing + begin, bids)
+
+
+def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
+    tally = Counting()
+    tally.status["in_base"] = 5
+    tally.bins += [1, 2, 3]
+    bucket = write_bucket(tmp_path / "bucket-000", iter([batch(0, 2), batch(2, 3)]), tally)
+    assert is_finished(bucket.folder)
+    assert bucket.rows()["customer_id"].to_pylist() == [f"c{k}" for k in range(5)]
+    assert bucket.rows(["status"]).column_names == ["status"]
+    scores = bucket.scores()
+    assert scores.response.tolist() == [[0, 1], [2, 3], [2, 3], [4, 5], [6, 7]]
+    assert np.array_equal(scores.uplift, -scores.response)
+    assert bucket.consents().tolist() == [0, 0, 2, 2, 2]
+    assert bucket.bids().ends.tolist() == [1, 2, 3, 4, 5]
+    assert bucket.bids().net.tolist() == [0, 2, 2, 4, 6]
+    whole = Counting()
+    for _ in range(2):
+        bucket.add_to(whole)
+    assert whole.status == {"in_base": 10}
+    assert whole.bins.tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("offers", [0, 1])
+def test_without_offers_a_bucket_holds_no_bids(tmp_path: Path, offers: int) -> None:
+    one = batch(0, 3, 1)
+    none = one._replace(
+        scores=Scores(*one.scores[:2], one.scores.response[:, :offers], one.scores.uplift[:, :offers]),
+        bids=Bids(np.zeros(3, np.int64), np.empty(0), np.empty(0)),
+    )
+    bucket = write_bucket(tmp_path / "bucket-000", [none], Tally())
+    assert bucket.scores().response.shape == (3, offers)
+    assert len(bucket.bids().net) == 0
+
+
+def test_an_error_on_the_way_leaves_nothing_and_what_stood_there_before(tmp_path: Path) -> None:
+    folder = tmp_path / "bucket-000"
+    write_bucket(folder, [batch(0, 2)], Tally())
+
+    def breaks() -> Any:
+        yield batch(0, 2)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_bucket(folder, breaks(), Tally())
+    assert [path.name for path in tmp_path.iterdir()] == ["bucket-000"]
+    assert is_finished(folder)
+    write_bucket(folder, [batch(7, 1)], Tally())
+    assert Bucket(folder).rows()["customer_id"].to_pylist() == ["c7"]
+
+
+def test_a_bucket_that_is_not_there_or_has_no_manifest_is_not_finished(tmp_path: Path) -> None:
+    assert not is_finished(tmp_path / "none")
+    bucket = write_bucket(tmp_path / "bucket-000", [batch(0, 2)], Tally())
+    (bucket.folder / "manifest.json").write_text('{"files": {"x": 5}}')
+    assert not is_finished(bucket.folder)
+    with pytest.raises(Refused, match="cannot be read"):
+        Bucket(tmp_path / "none")
