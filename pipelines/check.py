@@ -31,7 +31,7 @@ def check(home: Home, share: float) -> dict[str, Any]:
         (staged.path / "base.json").write_text(canonical_json({"incoming": incoming.name}))
         progress(2, 2)
     point(home.bases, staged.name)
-    _prune(home)
+    prune(home)
     return {**asdict(report), "base": staged.name, "refused_rows": str(home.refused)}
 
 
@@ -47,7 +47,7 @@ class Unusable(Refused):
         self.report = report
 
 
-def _prune(home: Home) -> None:
+def prune(home: Home) -> None:
     """Bases that nothing published was read from any more, and imports before the current one, go."""
     read_from = home.bases_in_use()
     for shelf, kept in ((home.bases, read_from), (home.incoming, set())):

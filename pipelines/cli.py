@@ -84,6 +84,57 @@ def check(
 
 
 @app.command()
+def merge(
+    home: HomeOption = HOME,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Refused rows allowed a table.")] = 0.01,
+    json: JsonOption = False,
+) -> None:
+    """Add the incoming tables (new rows, corrections, withdrawals) to the base, as a feed."""
+    from pipelines import merge as job  # noqa: PLC0415
+    from pipelines.check import Unusable, render  # noqa: PLC0415
+
+    try:
+        _run(home, "merge", json, lambda h: job.merge(h, share), job.render)
+    except Unusable as error:
+        show(error.report, json, render)
+        raise
+
+
+@app.command()
+def rebuild(
+    home: HomeOption = HOME,
+    buckets: Annotated[int | None, typer.Option(help="A power of two; by default one for 50,000.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Sort the base's histories anew from its checked tables, as after a change of what is recorded."""
+    from pipelines import merge as job  # noqa: PLC0415
+
+    _run(home, "rebuild", json, lambda h: job.rebuild(h, buckets), job.render_rebuilt)
+
+
+@app.command()
+def backfill(
+    out: Annotated[Path, typer.Option(help="The folder of the files, one a moment.")],
+    begin: Annotated[str, typer.Option("--from", help="The first moment: a date or ISO timestamp.")],
+    end: Annotated[str, typer.Option("--to", help="The last moment.")],
+    every: Annotated[int, typer.Option(min=1, help="Days between moments.")] = 28,
+    home: HomeOption = HOME,
+    json: JsonOption = False,
+) -> None:
+    """Write everybody's facts at past moments, as they were known then."""
+    from pipelines import features as job  # noqa: PLC0415
+
+    _run(
+        home,
+        "backfill",
+        json,
+        lambda h: job.backfill(h, out, begin, end, every),
+        job.render_backfill,
+        changes=False,
+    )
+
+
+@app.command()
 def features(
     home: HomeOption = HOME,
     catalogue: Annotated[bool, typer.Option("--catalogue", help="What facts there are.")] = False,

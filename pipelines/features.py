@@ -1,6 +1,7 @@
 """`holdfast features`: the catalogue, one customer's facts, or everybody's as a file."""
 
-from itertools import groupby
+import os
+from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ import pyarrow.parquet as pq
 
 from features.catalogue import FAMILIES
 from features.page import window
-from features.reader import names_of, read_facts
+from features.reader import Progress, names_of, read_facts
 from pipelines.as_of import moment_of, open_base
 from pipelines.terminal import bar, grid
 from releases.home import Home
-from tables.moment import in_zone
+from tables.history import Histories
+from tables.moment import DAY, in_zone
 from tables.refusal import Refused
+from tables.sealed import STAGING, file_hash
 
 
 def catalogue() -> dict[str, Any]:
@@ -58,18 +61,56 @@ def write_facts(home: Home, out: Path, as_of: str | None) -> dict[str, Any]:
     _, histories = open_base(home)
     t = moment_of(histories, as_of)
     with bar("reading facts") as progress:
-        facts = read_facts(histories, np.arange(len(histories)), t, progress=progress)
-    columns = {"customer_id": histories.ids} | {
-        name: pa.array(facts.values[:, k], from_pandas=True) for k, name in enumerate(facts.names)
-    }
-    pq.write_table(pa.table(columns), out, compression="zstd", write_page_checksum=True)
+        _write_at(histories, t, out, progress)
     return {
+        "moment": in_zone(t, histories.time_zone).isoformat(),
         "customers": len(histories),
         "facts": len(names_of()),
-        "moment": in_zone(t, histories.time_zone).isoformat(),
         "path": str(out),
-        "hash": facts.hash(),
+        "hash": file_hash(out),
     }
+
+
+def backfill(home: Home, out: Path, first: str, last: str, every: int) -> dict[str, Any]:
+    """Everybody's facts at past moments, as they were known then: one Parquet file a moment in `out`."""
+    _, histories = open_base(home)
+    begin, end = moment_of(histories, first), moment_of(histories, last)
+    if begin > end:
+        raise Refused(f"--from {first} lies after --to {last}")
+    out.mkdir(parents=True, exist_ok=True)
+    moments = range(begin, end + 1, every * DAY)
+    files = []
+    for k, t in enumerate(moments, start=1):
+        path = out / f"facts-{in_zone(t, histories.time_zone):%Y-%m-%dT%H%M}.parquet"
+        with bar(f"moment {k} of {len(moments)}") as progress:
+            _write_at(histories, t, path, progress)
+        files.append(str(path))
+    return {"customers": len(histories), "facts": len(names_of()), "files": files}
+
+
+def _write_at(histories: Histories, t: int, out: Path, progress: Progress) -> None:
+    """Bucket by bucket, written aside: the file is there whole or not at all."""
+    aside = out.with_name(f"{out.name}{STAGING}{os.getpid()}")
+    schema = pa.schema(
+        [
+            ("customer_id", pa.string()),
+            *((name, pa.float64()) for name in names_of()),
+            ("moment", pa.timestamp("us", "UTC")),
+        ]
+    )
+    moment = pa.scalar(t, pa.timestamp("us", "UTC"))
+    try:
+        with pq.ParquetWriter(aside, schema, compression="zstd", write_page_checksum=True) as writer:
+            for begin, end in pairwise(histories.buckets.tolist()):
+                facts = read_facts(histories, np.arange(begin, end), t)
+                columns = [pa.array(column, from_pandas=True) for column in facts.values.T]
+                ids = pa.array(histories.ids[begin:end], pa.string())
+                rows = [ids, *columns, pa.repeat(moment, end - begin)]
+                writer.write_table(pa.table(rows, schema=schema))
+                progress(end, len(histories))
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def render_catalogue(result: dict[str, Any]) -> list[Any]:
@@ -96,3 +137,8 @@ def render_written(result: dict[str, Any]) -> list[Any]:
         f"{result['facts']} facts of {result['customers']:,} customers "
         f"as of {result['moment']}: {result['path']}"
     ]
+
+
+def render_backfill(result: dict[str, Any]) -> list[Any]:
+    said = f"{result['facts']} facts of {result['customers']:,} customers at {len(result['files'])} moments"
+    return [grid(said, ["file"], [[file] for file in result["files"]])]

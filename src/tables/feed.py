@@ -21,7 +21,7 @@ from tables.code import codes, keys_of
 from tables.contract import CUSTOMER_TABLES, KEYS, TABLES, Table
 from tables.engine import identifier, literal
 from tables.history import read_about, read_owners
-from tables.merging import StoredBucket
+from tables.merging import StoredBucket, Trust, trusting
 from tables.record import Records, known_at, to_records
 from tables.refusal import Refused
 from tables.small_table import parts_of, relation
@@ -32,10 +32,11 @@ BATCH_ROWS = 250_000
 
 @dataclass(frozen=True)
 class Onto:
-    """The tables and histories of a base, and the number that a feed's files get in it."""
+    """The tables and histories of a base; trust: verifies a file of it that is about to be read whole."""
 
     tables: Path
     histories: Path
+    trust: Trust = trusting
 
     @cached_property
     def base(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class Onto:
 
     @cached_property
     def number(self) -> int:
+        """What the feed's files are numbered with."""
         parts = [int(path.suffixes[0][1:]) for path in self.tables.glob("*.*.parquet")]
         return max(parts, default=0) + 1
 
@@ -74,6 +76,10 @@ class Onto:
         last = {"ends_at": max(ends)} if ends else {}
         return {**base, **last, "columns": {t: each for t, each in every.items() if each}}
 
+    def parts(self, table: str) -> str:
+        """SQL for the rows of a small table that the base holds."""
+        return relation([self.trust(path) for path in parts_of(self.tables, table)])
+
     def keys(self, table: str) -> str:
         """SQL for the keys of a table that the base holds."""
         if table not in self.base["columns"]:
@@ -83,13 +89,13 @@ class Onto:
             return f"select id as customer_id from read_parquet({ids})"
         if table == "contacts":  # those that the feed's responses name (find_contacts)
             return "select contact_id as event_id from known_contacts"
-        return f"select {KEYS[table]} from {relation(parts_of(self.tables, table))}"
+        return f"select {KEYS[table]} from {self.parts(table)}"
 
     def merges(self) -> str:
         """SQL for (customer_id, merged_into) of the mergers the base holds."""
         if "merged_into" not in self.base["columns"].get("customers", []):
             return "select null::varchar as customer_id, null::varchar as merged_into where false"
-        parts = relation(parts_of(self.tables, "customers"))
+        parts = self.parts("customers")
         return f"select distinct customer_id, merged_into from {parts} where merged_into is not null"
 
     def break_known(self, db: duckdb.DuckDBPyConnection, table: type[Table]) -> None:
@@ -103,7 +109,7 @@ class Onto:
         rows = _standing(table)
         if name not in CUSTOMER_TABLES:
             whole = ", ".join(_or_null(column, self.base["columns"][name]) for column in table.columns)
-            parts = relation(parts_of(self.tables, name))
+            parts = self.parts(name)
             db.execute(f"""
                 create or replace temp table known as
                 select row_number, exists (
@@ -175,7 +181,7 @@ class Onto:
     def _by_bucket(self, keys: Keys) -> Iterator[tuple[Any, StoredBucket]]:
         buckets = bucket_of(keys, read_about(self.histories)["buckets"])
         for bucket in np.unique(buckets):
-            yield np.flatnonzero(buckets == bucket), StoredBucket(self.histories, int(bucket))
+            yield np.flatnonzero(buckets == bucket), StoredBucket(self.histories, int(bucket), self.trust)
 
 
 def _equal(ours: Records, theirs: Records) -> Any:

@@ -29,7 +29,13 @@ from tables.sorting import Spill, about_base, write_about, write_filtered
 
 Int64s = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
+Trust = Callable[[Path], Path]
 EVERYTHING = np.iinfo(np.int64)
+
+
+def trusting(path: Path) -> Path:
+    """For files that were verified already."""
+    return path
 
 
 class Versions(NamedTuple):
@@ -52,10 +58,16 @@ class Merged:
 class StoredBucket:
     """A bucket of the old histories, of which as little is read as is asked for."""
 
-    def __init__(self, folder: Path, bucket: int) -> None:
-        self.folder, self.bucket = folder, bucket
+    def __init__(self, folder: Path, bucket: int, trust: Trust = trusting) -> None:
+        self.folder, self.bucket, self.trust = folder, bucket, trust
         self.tiers = [read_cell(cell_path(folder, bucket, tier)) for tier in range(TIERS)]
-        self.filters = [read_filter(filter_path(folder, bucket, tier)) for tier in range(TIERS)]
+        paths = [filter_path(folder, bucket, tier) for tier in range(TIERS)]
+        self.filters = [read_filter(trust(path)) for path in paths]
+
+    def whole(self, tier: int) -> dict[str, Part]:
+        """A cell of which everything is about to be read."""
+        self.trust(cell_path(self.folder, self.bucket, tier))
+        return self.tiers[tier]
 
     def versions(self, name: str, keys: Keys, events: Int64s) -> Versions:
         """The stored versions of these customers' events, any order."""
@@ -86,12 +98,14 @@ def merge_histories(
     into: Path,
     new_ids: pa.Array,
     *,
+    trust: Trust = trusting,
     progress: Progress | None = None,
 ) -> Merged:
     """The histories in `old` and the checked rows of a feed, as histories in `into`.
 
     new_parts: the feed's checked files by table; base: as `base.json` says of all tables together; new_ids:
-    every customer the feed names. Timelines and owners are the caller's to write (tables.small_table).
+    every customer the feed names; trust: verifies a file that is about to be read whole. Timelines and
+    owners are the caller's to write (tables.small_table).
     """
     about = read_about(old)
     buckets = about["buckets"]
@@ -108,7 +122,7 @@ def merge_histories(
 
         def work(bucket: int) -> list[int]:
             fresh = {name: spill.take(bucket, name) for name in CUSTOMER_TABLES}
-            return list(_merge_bucket(old, into, bucket, fresh, before, after))
+            return list(_merge_bucket(StoredBucket(old, bucket, trust), into, fresh, before, after))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for bucket, kept in enumerate(pool.map(work, range(buckets))):
@@ -131,10 +145,9 @@ def merge_histories(
 
 
 def _merge_bucket(
-    old: Path, into: Path, bucket: int, fresh: dict[str, tuple[Keys, Records]], before: Int64s, after: Int64s
+    stored: StoredBucket, into: Path, fresh: dict[str, tuple[Keys, Records]], before: Int64s, after: Int64s
 ) -> Iterator[int]:
     """Write the cells of a bucket that change, link the others; yields the tiers that were linked."""
-    stored = StoredBucket(old, bucket)
     touched = _changed_tiers(before, after)
     corrected: dict[str, Versions] = {}
     fresh = {name: sort_rows(*rows) for name, rows in fresh.items()}
@@ -148,10 +161,11 @@ def _merge_bucket(
         touched |= set(corrected[name].tier.tolist())
     # Rows move between tiers whose borders moved; those of a tier that is touched otherwise stay in it.
     tiers: list[dict[str, Part]] = [{} for _ in range(TIERS)]
+    before_it = {tier: stored.whole(tier) for tier in touched}
     for name, (keys, rows) in fresh.items():
         whole_keys, whole_rows = [keys], [rows]
         for tier in touched:
-            part = stored.tiers[tier][name]
+            part = before_it[tier][name]
             own = np.array(part.rows)
             own["mark"][corrected[name].row[corrected[name].tier == tier]] |= CORRECTS
             whole_keys.append(keys_of_rows(part))
@@ -163,10 +177,10 @@ def _merge_bucket(
             tiers[tier][name] = as_part(together[chosen], records[chosen])
     for tier in range(TIERS):
         if tier in touched:
-            write_filtered(into, bucket, tier, tiers[tier])
+            write_filtered(into, stored.bucket, tier, tiers[tier])
             continue
         for path in (cell_path, filter_path):
-            path(into, bucket, tier).hardlink_to(path(old, bucket, tier))
+            path(into, stored.bucket, tier).hardlink_to(path(stored.folder, stored.bucket, tier))
         yield tier
 
 

@@ -8,10 +8,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tables.refusal import Refused
@@ -23,11 +24,21 @@ STAGING = ".staging-"
 
 
 class Staged:
-    """A folder being written; after the `with` block, `path` is where it stands sealed."""
+    """A folder being written; after the `with` block, `path` is where it stands sealed.
+
+    known: hashes of files that need not be read again, by name.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = ""
+        self.known: dict[str, str] = {}
+
+    def link(self, file: Path, name: str, digest: str) -> None:
+        """Let `file` of a sealed folder stand here too, under the hash that it was sealed with."""
+        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.path / name).hardlink_to(file)
+        self.known[name] = digest
 
 
 def file_hash(path: Path) -> str:
@@ -49,7 +60,7 @@ def sealed_folder(shelf: Path) -> Iterator[Staged]:
     staged.path.mkdir()
     try:
         yield staged
-        text = write_manifest(staged.path)
+        text = write_manifest(staged.path, staged.known)
         staged.name = hashlib.sha256(text.encode()).hexdigest()[:16]
         target = shelf / staged.name
         if target.exists() and _is_whole(target):  # the same content was sealed before
@@ -64,15 +75,19 @@ def sealed_folder(shelf: Path) -> Iterator[Staged]:
         raise
 
 
-def write_manifest(folder: Path) -> str:
-    """Write down the SHA-256 of every file in the folder and flush all of them to disk; returns the text."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    manifest = {p.relative_to(folder).as_posix(): file_hash(p) for p in files}
+def write_manifest(folder: Path, known: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write down the SHA-256 of every file in the folder and flush all of them to disk; returns the text.
+
+    known: hashes by name of files that are sealed elsewhere too, which are neither read nor flushed.
+    """
+    named = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    manifest = {name: known.get(name) or file_hash(path) for name, path in named.items()}
+    files = [path for name, path in named.items() if name not in known]
     text = canonical_json({"files": manifest})
     write_whole(folder / MANIFEST, text)
     for path in files:
         _flush(path)
-    for each in {path.parent for path in files} | {folder}:
+    for each in {path.parent for path in named.values()} | {folder}:
         _flush(each)
     return text
 

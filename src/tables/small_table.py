@@ -33,15 +33,22 @@ def relation(paths: list[Path]) -> str:
 
 def write_small_tables(tables: Path, base: dict[str, Any], into: Path) -> pa.Array:
     """Timelines, owners and ids: what all buckets share. Returns the ids in the order of their keys."""
-    with engine(into, base["time_zone"]) as db:
-        for name in base["columns"]:
-            db.execute(f"create view {name} as from {relation(parts_of(tables, name))}")
-        write_timelines(db, base["columns"], into)
-        owners = owners_of(db, base["columns"])
-        ids = _ids_of(db, base["columns"], owners)
-    write_owners(into, owners)
+    owners = write_timelines_and_owners(tables, base, into)
+    ids = _ids_of(tables, base, into, owners)
     write_ids(into, ids)
     return ids
+
+
+def write_timelines_and_owners(tables: Path, base: dict[str, Any], into: Path) -> list[Ownership]:
+    """What is read of the tables of products, offers and customers."""
+    with engine(into, base["time_zone"]) as db:
+        for name in ("products", "offers", "customers"):
+            if name in base["columns"]:
+                db.execute(f"create view {name} as from {relation(parts_of(tables, name))}")
+        write_timelines(db, base["columns"], into)
+        owners = owners_of(db, base["columns"])
+    write_owners(into, owners)
+    return owners
 
 
 def write_owners(into: Path, owners: list[Ownership]) -> None:
@@ -66,11 +73,14 @@ def sorted_ids(ids: pa.Array) -> pa.Array:
     return ids.take(pa.array(order))
 
 
-def _ids_of(
-    db: duckdb.DuckDBPyConnection, columns: dict[str, list[str]], owners: list[Ownership]
-) -> pa.Array:
-    named = [f"select customer_id as id from {name}" for name in CUSTOMER_TABLES if name in columns]
-    ids = db.sql(f"select distinct id from ({' union all '.join(named)})").to_arrow_table()["id"]
+def _ids_of(tables: Path, base: dict[str, Any], into: Path, owners: list[Ownership]) -> pa.Array:
+    named = [
+        f"select customer_id as id from {relation(parts_of(tables, name))}"
+        for name in CUSTOMER_TABLES
+        if name in base["columns"]
+    ]
+    with engine(into, base["time_zone"]) as db:
+        ids = db.sql(f"select distinct id from ({' union all '.join(named)})").to_arrow_table()["id"]
     found = pa.concat_arrays([*ids.chunks, pa.array([owner.owner_id for owner in owners], pa.string())])
     return sorted_ids(found.unique())
 
@@ -86,7 +96,8 @@ def owners_of(db: duckdb.DuckDBPyConnection, columns: dict[str, list[str]]) -> l
               partition by customer_id, event_id order by known_at
               rows between 1 following and unbounded following
             ), {FOREVER}) as until
-          from customers
+          from customers where customer_id in (
+            select customer_id from customers where merged_into is not null)
         ) where not deleted and seen_at < until and merged_into is not null
     """).fetchall()
     return ownerships(Merger(*row) for row in mergers)
