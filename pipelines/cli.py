@@ -129,11 +129,26 @@ def promote(
 
 
 @app.command()
-def score(home: HomeOption = HOME, as_of: AsOf = None, json: JsonOption = False) -> None:
+def score(
+    home: HomeOption = HOME,
+    as_of: AsOf = None,
+    accept: Annotated[
+        str | None, typer.Option(help="Publish although a bound is broken, for this reason.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
     """Score the whole base and publish the week."""
     from pipelines import score as job  # noqa: PLC0415
 
-    _run(home, "score", json, lambda h: job.score(h, as_of), job.render)
+    _run(home, "score", json, lambda h: job.score(h, as_of, accept), job.render)
+
+
+@app.command()
+def watch(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """What the last week was held against, what broke, and where its page is."""
+    from pipelines import watch as job  # noqa: PLC0415
+
+    show(job.watch(Home(home)), json, job.render)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from models.scorer import Scores
 from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.terminal import bar, grid
+from pipelines.watch import begin, conclude
 from releases.bundle import read_bundle
 from releases.home import Home
 from releases.policy import FrozenPolicy, freeze_policy
@@ -28,7 +29,7 @@ CUSTOMERS_AT_ONCE = 4096
 QUANTILES = tuple(k / 20 for k in range(21))
 
 
-def score(home: Home, as_of: str | None) -> dict[str, Any]:
+def score(home: Home, as_of: str | None, accept: str | None = None) -> dict[str, Any]:
     """Assess everyone in batches, price the budget over all, choose, write, and move the pointer last."""
     key = home.key()
     if not home.published().bundle:
@@ -38,12 +39,16 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     offers = offers_of(base, t, histories.time_zone)
+    watch = begin(home, key, bundle, t)
+    counted = watch.nothing()
+    counted.add_arrivals(histories.events)
     frozen = freeze_policy(home.policies, policy, offers, key)
     batches = np.array_split(np.arange(len(histories)), max(1, -(-len(histories) // CUSTOMERS_AT_ONCE)))
     assessed: list[Assessment] = []
     with bar("scoring customers") as progress:
         for batch in batches:
             assessed.append(assess(histories, batch, t, bundle.scorer, bundle.question, offers, policy))
+            counted.add(assessed[-1], offers)
             progress(int(batch[-1]) + 1, len(histories))
     if not any((each.status == IN_BASE).any() for each in assessed):
         raise Refused(
@@ -64,6 +69,9 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
                 progress(k + 1, len(assessed))
 
         write_week(staged.path, rows(), about)
+        report = conclude(
+            watch, counted, histories, base, staged.path, margin_rate=policy.margin_rate, accept=accept
+        )
     sign(staged.path, key)
     home.publish(policy=frozen.name, week=staged.name, at=datetime.now(UTC).isoformat(timespec="seconds"))
     return {
@@ -72,6 +80,7 @@ def score(home: Home, as_of: str | None) -> dict[str, Any]:
         "moment": in_zone(t, histories.time_zone).isoformat(),
         "bundle": bundle.name,
         "policy": frozen.name,
+        "watch": {"verdict": report.verdict, "summary": report.summary},
         **_summary(whole, chosen, about),
     }
 
@@ -165,4 +174,5 @@ def render(result: dict[str, Any]) -> list[Any]:
     return [
         grid(f"Week as of {result['moment']}", ["figure", "value"], rows),
         f"Published week {result['week']}: {result['path']}/scores.parquet",
+        f"Watch: {result['watch']['summary']}; holdfast watch says more",
     ]

@@ -101,16 +101,17 @@ P = TypeVar("P", bound=Part)
 
 
 def read_policy(path: Path) -> Policy:
-    return _validated(Policy, path)
+    return validated(Policy, path)
 
 
 def read_offers(path: Path, base: tuple[Offer, ...], zone: str) -> tuple[Offer, ...]:
     """The base's offers with those of the file added or put in their place, in order of their ids."""
-    own = {entry.offer_id: entry.offer(zone) for entry in _validated(OfferList, path).offers}
+    own = {entry.offer_id: entry.offer(zone) for entry in validated(OfferList, path).offers}
     return tuple(sorted(({o.offer_id: o for o in base} | own).values(), key=lambda offer: offer.offer_id))
 
 
-def _validated(kind: type[P], path: Path) -> P:
+def validated(kind: type[P], path: Path) -> P:
+    """A file of settings as readable classes; Refused with the line of everything that is wrong."""
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
         return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})

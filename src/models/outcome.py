@@ -45,6 +45,7 @@ class Outcome:
     customers than are worth a figure."""
 
     moment: int
+    bundle: str
     customers: int
     unknown: int
     whole: Part
@@ -61,6 +62,7 @@ class Promised:
     customer's slice; shape (customers,)."""
 
     moment: int
+    bundle: str
     places: npt.NDArray[np.int64]
     churn: Floats
     value: Floats
@@ -99,6 +101,7 @@ def outcome_of(
     )
     return Outcome(
         moment=promised.moment,
+        bundle=promised.bundle,
         customers=len(happened),
         unknown=promised.unknown,
         whole=part("", "", np.ones(len(happened), dtype=bool)),

@@ -55,6 +55,10 @@ class Home:
         return self.path / "refused"
 
     @property
+    def watch(self) -> Path:
+        return self.path / "watch"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

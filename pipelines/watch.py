@@ -1,0 +1,379 @@
+"""`holdfast watch`, and what the weekly job calls: count while scoring, judge before publishing, tell.
+
+The job calls `begin` before it scores, `Counted.add` for every part of the base, and `conclude` when the
+week's rows are written and before it seals them.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from decisions.advice import advise
+from decisions.assess import IN_BASE, Assessment
+from decisions.bounds import Bounds, read_bounds
+from decisions.finding import Change, find
+from models.census import Census, Reference
+from models.comparison import compare
+from models.outcome import Outcome, Promised, outcome_of
+from models.question import Question
+from pipelines.alert import call_alert
+from pipelines.configuration import configuration
+from pipelines.page import page_of
+from pipelines.report import WORDS, Report, Verdict, last_report, said, write_report
+from pipelines.terminal import grid
+from releases.bundle import Bundle
+from releases.home import Home
+from releases.reference import read_reference
+from releases.watch import (
+    KeptWeek,
+    Memory,
+    kept_weeks,
+    read_columns,
+    read_memory,
+    verified,
+    write_memory,
+)
+from tables.arrival import Arrivals
+from tables.code import lots_of
+from tables.contract import CUSTOMER_TABLES
+from tables.history import Histories, History
+from tables.moment import DAY, in_zone, local_day, parse_moment, to_micros
+from tables.offer import Offer
+from tables.refusal import Refused
+
+BOUNDS = "watch.yaml"
+STEP = 28 * DAY
+
+
+class Stopped(Refused):
+    """A stated bound was broken: the week before stays published."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted of the base so far, or of one part of it; parts add up. as_last: in the bins of last
+    week, where another bundle has made others."""
+
+    census: Census
+    as_last: Census | None
+    arrivals: Arrivals
+
+    def add(self, assessment: Assessment, offers: tuple[Offer, ...]) -> None:
+        """Count those of the assessed customers who are in the base, in place."""
+        inside = assessment.status == IN_BASE
+        values, names = assessment.facts.values[inside], assessment.facts.names
+        scores = type(assessment.scores)(*(part[inside] for part in assessment.scores))
+        for each in (self.census, self.as_last):
+            if each is not None:
+                each.add(values, names, scores, offers)
+
+    def add_arrivals(self, history: History) -> None:
+        """Count records as they arrived, in place: of all customers, in the base or not, each once."""
+        self.arrivals.add(history)
+
+    def __add__(self, other: "Counted") -> "Counted":
+        as_last = self.as_last + other.as_last if self.as_last and other.as_last else None
+        return Counted(self.census + other.census, as_last, self.arrivals + other.arrivals)
+
+    def arrays(self) -> dict[str, Any]:
+        """Plain arrays by name, which a job that may be killed stores with the part they were counted on."""
+        parts = {"census": self.census, "as_last": self.as_last, "arrivals": self.arrivals}
+        return {
+            f"{name}.{key}": array
+            for name, part in parts.items()
+            if part is not None
+            for key, array in part.arrays().items()
+        }
+
+    def with_arrays(self, kept: dict[str, Any]) -> "Counted":
+        """The counts kept, in our bins; ValueError or KeyError when they belong to another week."""
+
+        def of(name: str) -> dict[str, Any]:
+            return {key.split(".")[1]: part for key, part in kept.items() if key.startswith(f"{name}.")}
+
+        return Counted(
+            self.census.with_arrays(of("census")),
+            self.as_last.with_arrays(of("as_last")) if self.as_last else None,
+            Arrivals.of_arrays(self.arrivals.t, of("arrivals")),
+        )
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a week will be held against."""
+
+    home: Home
+    key: bytes
+    bounds: Bounds
+    bundle: Bundle
+    reference: Reference
+    t: int
+    kept: tuple[KeptWeek, ...]
+    last: Memory | None
+
+    def nothing(self) -> Counted:
+        """To count into: one for the whole base, or one for each part."""
+        other = self.last is not None and self.last.bundle != self.bundle.name
+        return Counted(
+            self.reference.census.again(),
+            self.last.census.again() if self.last and other else None,
+            Arrivals.none(self.t),
+        )
+
+
+def begin(home: Home, key: bytes, bundle: Bundle, t: int) -> Watch:
+    """Read the bounds, the bundle's reference and last week's counts; raises Refused before any work is
+    done when one cannot be used."""
+    bounds = read_bounds(configuration() / BOUNDS)
+    reference = read_reference(home.bundles / bundle.name)
+    kept = tuple(kept_weeks(home, t))
+    published = [week for week in kept if week.published and verified(week, key)][-1:]
+    last = read_memory(published[0].folder) if published else None
+    return Watch(home, key, bounds, bundle, reference, t, kept, last)
+
+
+def conclude(
+    watch: Watch,
+    counted: Counted,
+    histories: Histories,
+    base: Path,
+    week: Path,
+    *,
+    margin_rate: float,
+    accept: str | None = None,
+) -> Report:
+    """Judge the week whose rows stand in the folder `week`, not yet sealed; write its memory into it and its
+    report where people look. Raises Stopped, after telling, when a bound is broken and nobody accepted it."""
+    present = _present(histories)
+    report = judge(watch, counted, histories, base, week, present, margin_rate=margin_rate, accept=accept)
+    memory = Memory(
+        moment=watch.t,
+        bundle=watch.bundle.name,
+        horizon_days=watch.bundle.question.horizon_days,
+        census=counted.census,
+        arrivals=counted.arrivals,
+        present=present,
+        accepted=report.accepted,
+    )
+    write_memory(week, memory)
+    name = f"{in_zone(watch.t, histories.time_zone):%Y-%m-%dT%H%M%S%z}"
+    page = write_report(watch.home.watch, name, report, page_of(report))
+    trouble = ""
+    alert = watch.bounds.alert
+    if report.verdict == "stopped" or (alert.when == "warn" and report.findings):
+        trouble = call_alert(alert, "stop" if report.stops else "warn", report.summary, page)
+    if report.verdict != "stopped":
+        if trouble:
+            print(trouble, file=sys.stderr)
+        return report
+    broken = "\n".join(f"  {said(each)}: {each.todo}" for each in report.stops)
+    raise Stopped(
+        f"the week of {local_day(watch.t, histories.time_zone)} breaks {len(report.stops)} stated bounds and "
+        f"is not published; what was published stays.\n{broken}\nthe report: {page}\nto publish it all the "
+        "same: holdfast score --accept 'the reason', which the week then carries"
+        + (f"\n{trouble}" if trouble else "")
+    )
+
+
+def judge(
+    watch: Watch,
+    counted: Counted,
+    histories: Histories,
+    base: Path,
+    week: Path,
+    present: frozenset[str],
+    *,
+    margin_rate: float,
+    accept: str | None,
+) -> Report:
+    """Hold the counts against training, last week and what came of older weeks; nothing is written."""
+    bounds, last = watch.bounds, watch.last
+    notes: list[tuple[str, str]] = []
+    compared = compare(watch.reference, counted.census, last.census if last else None, counted.as_last)
+    outcomes = _outcomes(watch, histories, margin_rate, notes)
+    own = [each for each in outcomes if each.bundle == watch.bundle.name]
+    if outcomes and not own:
+        notes.append(
+            (
+                "the outcomes known are of a bundle that is not in use any more; they advise nothing",
+                "已知结果来自已停用的模型，不作为建议依据",
+            )
+        )
+    paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in present)
+    gone = tuple(sorted(last.present - present)) if last else ()
+    findings = find(
+        bounds,
+        compared,
+        paces,
+        gone,
+        _change(watch, week),
+        own,
+        _promised_auc(watch.bundle),
+        comparable=_comparable(watch, notes),
+    )
+    trained = watch.bundle.about["as_of"]
+    age = (watch.t - to_micros(parse_moment(trained, histories.time_zone))) / DAY
+    stops = any(each.level == "stop" for each in findings)
+    verdict: Verdict = ("accepted" if accept else "stopped") if stops else "warned" if findings else "clear"
+    return Report(
+        moment=watch.t,
+        time_zone=histories.time_zone,
+        base=base.name,
+        bundle=watch.bundle.name,
+        trained_as_of=trained,
+        customers=counted.census.customers,
+        verdict=verdict,
+        accepted=accept or "" if stops else "",
+        last=last.moment if last else None,
+        findings=findings,
+        compared=compared,
+        paces=paces,
+        gone=gone,
+        change=_change(watch, week),
+        outcomes=tuple(outcomes),
+        advice=advise(bounds, compared, own, findings, age),
+        notes=tuple(notes),
+        currency=histories.currency,
+        minor_units=histories.minor_units,
+        bounds=bounds,
+    )
+
+
+def _comparable(watch: Watch, notes: list[tuple[str, str]]) -> bool:
+    """Whether a difference from last week may stop this one; if not, `notes` says why."""
+    last = watch.last
+    if last is None:
+        notes.append(
+            (
+                "no earlier week is kept: nothing is compared with last week",
+                "没有更早的周结果，无法与上周比较",
+            )
+        )
+        return False
+    days = (watch.t - last.moment) / DAY
+    if days > watch.bounds.last_week_within_days:
+        notes.append(
+            (
+                f"the week before is {days:.0f} days older: what differs from it is told and stops nothing",
+                f"上一期在 {days:.0f} 天前：与其差异仅提示，不阻止发布",
+            )
+        )
+        return False
+    if last.bundle != watch.bundle.name:
+        notes.append(
+            (
+                "last week was scored by another bundle: what differs from it is told and stops nothing",
+                "上周使用的是另一模型：与其差异仅提示，不阻止发布",
+            )
+        )
+        return False
+    return True
+
+
+def _present(histories: Histories) -> frozenset[str]:
+    return histories.present
+
+
+def _promised_auc(bundle: Bundle) -> float | None:
+    try:
+        return float(bundle.about["churn"]["headline"]["model"]["auc"][0])
+    except (KeyError, TypeError, IndexError, ValueError):
+        return None
+
+
+def _change(watch: Watch, week: Path) -> Change | None:
+    """Who left the base and who came, by name."""
+    if watch.last is None:
+        return None
+    folder = next(each.folder for each in watch.kept if each.moment == watch.last.moment)
+    before, now = _in_base(folder), _in_base(week)
+    stayed = int(pc.sum(pc.is_in(before, value_set=now)).as_py() or 0)
+    return Change(lost=len(before) - stayed, gained=len(now) - stayed, before=len(before))
+
+
+def _in_base(week: Path) -> Any:
+    rows = read_columns(week, ["customer_id", "status"])
+    return rows.filter(pc.equal(rows["status"], IN_BASE))["customer_id"].combine_chunks()
+
+
+def _outcomes(
+    watch: Watch, histories: Histories, margin_rate: float, notes: list[tuple[str, str]]
+) -> list[Outcome]:
+    """Of kept weeks whose horizon is over, one each four weeks, the oldest first."""
+    bounds = watch.bounds.outcomes
+    found: list[Outcome] = []
+    youngest: int | None = None
+    for week in reversed(watch.kept):
+        if len(found) == bounds.most_weeks:
+            break
+        if (youngest is not None and youngest - week.moment < STEP) or not verified(week, watch.key):
+            continue
+        memory = read_memory(week.folder)
+        if memory is None or week.moment + memory.horizon_days * DAY > watch.t:
+            continue
+        promised = _promised(week, memory, histories, bounds.most_customers)
+        if len(promised.places) < bounds.least_customers:
+            continue
+        question = Question(memory.horizon_days, watch.bundle.question.base_days)
+        found.append(
+            outcome_of(histories, question, promised, margin_rate=margin_rate, least=bounds.least_customers)
+        )
+        youngest = week.moment
+    if not found:
+        days = watch.bundle.question.horizon_days
+        notes.append(
+            (
+                f"no kept week with {bounds.least_customers} customers or more is {days} days old: what it "
+                "promised cannot be held against what happened yet",
+                f"尚无满 {days} 天且不少于 {bounds.least_customers} 位客户的历史周结果，暂不能核对预测与实际",
+            )
+        )
+    return found[::-1]
+
+
+def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -> Promised:
+    wanted = ["customer_id", "status", "churn_probability", "expected_value", "risk_band"]
+    rows = read_columns(week.folder, [*wanted, "chosen_offer", "held_out"])
+    rows = rows.filter(pc.equal(rows["status"], IN_BASE))
+    if len(rows) > most:
+        lots = lots_of(rows["customer_id"].to_numpy(), "outcome")
+        rows = rows.filter(pa.array(lots < most / len(rows)))
+    place = pc.index_in(rows["customer_id"], value_set=pa.array(histories.ids, pa.string()))
+    known = rows.filter(pc.is_valid(place))
+    held = known["held_out"].to_numpy()
+    given = pc.is_valid(known["chosen_offer"]).to_numpy()
+    offer = np.where(held, "held out", np.where(given, "given an offer", "no offer")).astype(object)
+    return Promised(
+        moment=week.moment,
+        bundle=memory.bundle,
+        places=pc.drop_null(place).to_numpy().astype(np.int64),
+        churn=known["churn_probability"].to_numpy(),
+        value=known["expected_value"].to_numpy(),
+        labels={"risk": known["risk_band"].to_numpy().astype(object), "offer": offer},
+        unknown=len(rows) - len(known),
+    )
+
+
+def watch(home: Home) -> dict[str, Any]:
+    """The last report and where its page is."""
+    report, page = last_report(home.watch)
+    return {**report, "page": str(page)}
+
+
+def render(result: dict[str, Any]) -> list[Any]:
+    moment = in_zone(result["moment"], result["time_zone"])
+    rows = [
+        [each["level"], each["bound"], f"{each['figure']:.3g}", f"{each['limit']:.3g}", each["english"]]
+        for each in result["findings"]
+    ]
+    verdict: Verdict = result["verdict"]
+    parts: list[Any] = [f"Week as of {moment.isoformat()}: {WORDS[verdict][0]}"]
+    if rows:
+        parts.append(grid("Bounds broken", ["level", "bound", "figure", "limit", "what"], rows))
+    parts += [note[0] for note in result["notes"]]
+    return [*parts, f"Advice: {result['advice']['english']}", f"The page: {result['page']}"]
