@@ -123,7 +123,7 @@ def _worst(
     by_level: dict[Level, list[tuple[float, Drift, float]]] = {}
     for drift in drifts:
         difference: Difference | None = getattr(drift, against)
-        if difference is None or not difference.is_real:
+        if difference is None or not difference.is_news(measure):
             continue
         figure = float(getattr(difference, measure))
         if broken := limit.broken(figure):
@@ -153,7 +153,7 @@ def _missing(bounds: Bounds, compared: Compared, comparable: bool) -> Iterator[F
     by_level: dict[Level, list[tuple[float, Drift, float]]] = {}
     for drift in compared.facts:
         against = drift.last_week if drift.last_week and comparable else drift.training
-        if not (against.is_real and (broken := bounds.facts.missing.broken(against.missing))):
+        if not (against.is_news("missing") and (broken := bounds.facts.missing.broken(against.missing))):
             continue
         level: Level = broken[0] if drift.importance >= bounds.facts.important else "warn"
         by_level.setdefault(level, []).append((against.missing, drift, broken[1]))
@@ -192,7 +192,7 @@ def _means(bounds: Bounds, compared: Compared) -> Iterator[Finding]:
             *MODEL,
         )
     value = next((each for each in compared.scores if each.name == VALUE), None)
-    real = value is not None and value.last_week is not None and value.last_week.is_real
+    real = value is not None and value.last_week is not None and value.last_week.is_news("psi")
     was = compared.last_value_mean
     share = abs(compared.value_mean - was) / was if was > 0 else float("nan")
     if real and (broken := bounds.scores.value_mean.broken(share)):

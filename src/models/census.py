@@ -2,12 +2,13 @@
 bundle carries so that each week can be held against what its models learnt from."""
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from models.drift import Bins, Counts, Tally, bins_of, edges_of, padded
+from models.drift import Bins, Counts, Tally, bins_of, edges_of, moved, padded, psi, shares
 from models.frame import Frame
 from models.scorer import Scorer, Scores
 from tables.offer import Offer
@@ -46,6 +47,8 @@ class Census:
         self.add_scores(score_columns(scores, offers))
 
     def add_scores(self, columns: dict[str, Floats]) -> None:
+        if not columns:
+            return
         names = self.scores.bins.names
         present = np.array([name in columns for name in names])
         nothing = np.full(len(next(iter(columns.values()))), np.nan)
@@ -97,12 +100,25 @@ class Census:
         return Census(facts, scores, np.array(said["sums"], np.int64))
 
 
+class Usual(NamedTuple):
+    """How much a quantity drifted among the moments of training, at most: the season, campaigns, a history
+    that grows. What moves no further is known to the models. See models.drift for psi and moved; missing: the
+    share of customers whose value went missing."""
+
+    psi: float
+    moved: float
+    missing: float
+
+
 @dataclass(frozen=True)
 class Reference:
-    """What a bundle's models learnt from. importance: fact -> its share of the churn model's gain."""
+    """What a bundle's models learnt from. importance: fact -> share of the churn model's gain; whole: fact
+    or score -> what one moment differed by from all of training; step: from the moment before it."""
 
     census: Census
     importance: dict[str, float]
+    whole: dict[str, Usual]
+    step: dict[str, Usual]
 
 
 def unit_of(score: str) -> int:
@@ -120,8 +136,7 @@ def score_columns(scores: Scores, offers: tuple[Offer, ...]) -> dict[str, Floats
 
 def reference_of(frame: Frame, scorer: Scorer, offers: tuple[Offer, ...]) -> Reference:
     """From the rows the published models were trained on, scored as they will be, each at its own moment."""
-    facts = frame.facts
-    mine = scorer.columns(facts.values, facts.names)
+    mine = scorer.columns(frame.facts.values, frame.facts.names)
     every = np.arange(len(frame))
     few = every[:: max(1, len(frame) // ROWS_FOR_OFFERS)]
     columns = score_columns(_scored(frame, scorer, (), every), ())
@@ -131,13 +146,39 @@ def reference_of(frame: Frame, scorer: Scorer, offers: tuple[Offer, ...]) -> Ref
     }
     every_score = columns | offered
     score_bins = padded(tuple(every_score), [edges_of(column) for column in every_score.values()])
-    census = Census.empty(bins_of(scorer.names, mine), score_bins)
-    census.facts.add(mine)
-    census.add_scores(columns)
-    if offered:
-        census.add_scores(offered)
+    nobody = Census.empty(bins_of(scorer.names, mine), score_bins)
+    by_moment = []
+    for t in np.unique(frame.facts.moments):
+        rows, sampled = frame.facts.moments == t, frame.facts.moments[few] == t
+        part = nobody.again()
+        part.facts.add(mine[rows])
+        part.add_scores({name: column[rows] for name, column in columns.items()})
+        part.add_scores({name: column[sampled] for name, column in offered.items()})
+        by_moment.append(part)
+    whole = sum(by_moment, start=nobody)
     gain = scorer.churn.feature_importance("gain")
-    return Reference(census, dict(zip(scorer.names, (gain / max(gain.sum(), 1e-12)).tolist(), strict=True)))
+    return Reference(
+        census=whole,
+        importance=dict(zip(scorer.names, (gain / max(gain.sum(), 1e-12)).tolist(), strict=True)),
+        whole=_usual([(whole, each) for each in by_moment], whole),
+        step=_usual(list(pairwise(by_moment)), whole),
+    )
+
+
+def _usual(pairs: list[tuple[Census, Census]], whole: Census) -> dict[str, Usual]:
+    found = {}
+    for kind in ("facts", "scores"):
+        ranks: Tally = getattr(whole, kind)
+        for name in ranks.bins.names:
+            compared = [(getattr(a, kind).of(name), getattr(b, kind).of(name)) for a, b in pairs]
+            figures = [
+                (psi(a, b), moved(a, b, ranks.of(name)), float(shares(b)[-1] - shares(a)[-1]))
+                for a, b in compared
+                if a.sum() and b.sum()
+            ]
+            most = np.nanmax(np.nan_to_num(figures), axis=0) if figures else np.zeros(3)
+            found[name] = Usual(*(float(each) for each in most))
+    return found
 
 
 def _scored(frame: Frame, scorer: Scorer, offers: tuple[Offer, ...], rows: npt.NDArray[np.int64]) -> Scores:

@@ -6,23 +6,24 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.census import Census, Reference
+from models.census import Census, Reference, Usual
 from models.drift import Tally, by_chance, moved, psi, rose
 
 
 class Difference(NamedTuple):
-    """See models.drift. missing: how many more customers have no value, as a share of all."""
+    """See models.drift. missing: how many more customers have no value, as a share of all; usual: the most
+    that training's own moments differed by."""
 
     psi: float
     moved: float
     rose: float
     missing: float
     by_chance: float
+    usual: Usual
 
-    @property
-    def is_real(self) -> bool:
-        """Whether chance alone cannot be blamed: it can in a small base."""
-        return self.psi > self.by_chance
+    def is_news(self, measure: str) -> bool:
+        """Whether neither chance (in a small base) nor the season that training knew can be blamed."""
+        return self.psi > self.by_chance and bool(getattr(self, measure) > getattr(self.usual, measure))
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,14 @@ def compare(reference: Reference, now: Census, last: Census | None, now_as_last:
             now.facts,
             last.facts if last else None,
             now_as_last.facts if now_as_last else None,
-            reference.importance,
+            reference,
         ),
         scores=_drifts(
             reference.census.scores,
             now.scores,
             last.scores if last else None,
             now_as_last.scores if now_as_last else None,
-            {},
+            reference,
         ),
         customers=now.customers,
         churn_mean=now.mean("churn"),
@@ -92,7 +93,7 @@ def _drifts(
     now: Tally,
     last: Tally | None,
     now_as_last: Tally | None,
-    importance: dict[str, float],
+    reference: Reference,
 ) -> tuple[Drift, ...]:
     found = []
     for k, name in enumerate(training.bins.names):
@@ -103,16 +104,17 @@ def _drifts(
         same = None
         if last is not None and now_as_last is not None and name in last.bins.names:
             was, again = last.of(name), now_as_last.of(name)
-            same_bins = last.bins is now.bins or len(was) == len(before)
+            same_bins = now_as_last is now
             if was.sum():
-                week = _difference(was, again, before if same_bins else was, len(training.bins.names))
+                ranks = before if same_bins else was
+                week = _difference(was, again, ranks, len(training.bins.names), reference.step[name])
                 same = tuple(was.tolist()) if same_bins else None
         edges = training.bins.edges[k]
         found.append(
             Drift(
                 name=name,
-                importance=importance.get(name, 0.0),
-                training=_difference(before, counts, before, len(training.bins.names)),
+                importance=reference.importance.get(name, 0.0),
+                training=_difference(before, counts, before, len(training.bins.names), reference.whole[name]),
                 last_week=week,
                 edges=tuple(edges[np.isfinite(edges)].tolist()),
                 before=tuple(before.tolist()),
@@ -124,7 +126,11 @@ def _drifts(
 
 
 def _difference(
-    before: npt.NDArray[np.int64], now: npt.NDArray[np.int64], ranks: npt.NDArray[np.int64], quantities: int
+    before: npt.NDArray[np.int64],
+    now: npt.NDArray[np.int64],
+    ranks: npt.NDArray[np.int64],
+    quantities: int,
+    usual: Usual,
 ) -> Difference:
     return Difference(
         psi=psi(before, now),
@@ -132,4 +138,5 @@ def _difference(
         rose=rose(before, now, ranks),
         missing=float(now[-1] / now.sum() - before[-1] / before.sum()),
         by_chance=by_chance(before, now, quantities),
+        usual=usual,
     )

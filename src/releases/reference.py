@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from models.census import Census, Reference
+from models.census import Census, Reference, Usual
 from tables.refusal import Refused
 from tables.sealed import canonical_json
 
@@ -12,7 +12,12 @@ REFERENCE = "reference.json"
 
 def write_reference(folder: Path, reference: Reference) -> None:
     """Into the folder of a bundle, before it is sealed."""
-    said = {"census": reference.census.as_json(), "importance": reference.importance}
+    said = {
+        "census": reference.census.as_json(),
+        "importance": reference.importance,
+        "whole": reference.whole,
+        "step": reference.step,
+    }
     (folder / REFERENCE).write_text(canonical_json(said), encoding="utf-8")
 
 
@@ -26,6 +31,9 @@ def read_reference(folder: Path) -> Reference:
         )
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        return Reference(Census.from_json(said["census"]), said["importance"])
+        whole, step = (
+            {name: Usual(*figures) for name, figures in said[part].items()} for part in ("whole", "step")
+        )
+        return Reference(Census.from_json(said["census"]), said["importance"], whole, step)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(f"{path}: cannot be read ({error}); train and promote a new one") from error
