@@ -11,7 +11,7 @@ import numpy as np
 from decisions.bounds import Bound, DriftBounds
 from features.reader import facts_of
 from models.census import CHURN, RESPONSE, UPLIFT, VALUE
-from models.comparison import Difference, Drift
+from models.comparison import BEYOND, Difference, Drift
 from models.outcome import Outcome
 from pipelines.drawing import arrivals, calibration, distribution, kept_or_not
 from pipelines.markup import both, row, table, text
@@ -19,7 +19,7 @@ from pipelines.report import WORDS, Report
 from tables.moment import in_zone, local_day
 
 MOST_FACTS = 30
-MOST_OFFERS = 12
+MOST_OFFERS = 6
 NONE = "–"
 
 
@@ -192,7 +192,7 @@ def _scores(report: Report) -> Iterator[str]:
                     *_figures(each, limits.training, limits.last_week),
                     distribution(each, 190, 32),
                 ],
-                ("name", "n", "n", "n", "n", ""),
+                ("name", "n", "n", "n", "n", "drawn"),
             )
             for each in offers[:MOST_OFFERS]
         ]
@@ -230,10 +230,10 @@ def _in_words(drift: Drift, training: DriftBounds, last: DriftBounds) -> str:
     )
 
 
-def _marked(measure: str, limits: DriftBounds, difference: Difference) -> str:
+def _marked(measure: str, limits: DriftBounds, difference: Difference, judged: bool = True) -> str:
     figure = float(getattr(difference, measure))
     bound: Bound = getattr(limits, measure)
-    broken = bound.broken(figure) if difference.is_news(measure) else None
+    broken = bound.broken(figure) if judged and difference.is_news(measure) else None
     said = f"{figure:.3f}" if np.isfinite(figure) else NONE
     if broken is None:
         return said
@@ -243,8 +243,13 @@ def _marked(measure: str, limits: DriftBounds, difference: Difference) -> str:
 def _facts(report: Report) -> Iterator[str]:
     limits = report.bounds.facts
     known = {each.name: each.fact for each in facts_of()}
-    worst = sorted(report.compared.facts, key=lambda each: -_worst(each, limits.training, limits.last_week))
-    worst = worst[:MOST_FACTS]
+
+    def order(drift: Drift) -> tuple[bool, float]:
+        """What breaks a bound first, then what is furthest from usual."""
+        times = _worst(drift, limits.training, limits.last_week)
+        return not (drift.importance >= limits.important and times > 1), -times
+
+    worst = sorted(report.compared.facts, key=order)[:MOST_FACTS]
     rows = []
     for each in worst:
         fact = known.get(each.name)
@@ -254,11 +259,11 @@ def _facts(report: Report) -> Iterator[str]:
                 [
                     f"<code>{text(each.name)}</code>{meaning}",
                     f"{each.importance:.1%}",
-                    *_figures(each, limits.training, limits.last_week),
+                    *_figures(each, limits.training, limits.last_week, each.importance >= limits.important),
                     f"{(each.last_week or each.training).missing:+.1%}",
                     distribution(each, 190, 34),
                 ],
-                ("name", "n", "n", "n", "n", "n", "n", ""),
+                ("name", "n", "n", "n", "n", "n", "n", "drawn"),
             )
         )
     count = len(report.compared.facts)
@@ -280,7 +285,7 @@ def _figure_heads() -> list[str]:
     ]
 
 
-def _figures(drift: Drift, training: DriftBounds, last: DriftBounds) -> list[str]:
+def _figures(drift: Drift, training: DriftBounds, last: DriftBounds, judged: bool = True) -> list[str]:
     cells = []
     for each, limits in ((drift.last_week, last), (drift.training, training)):
         if each is None:
@@ -288,8 +293,8 @@ def _figures(drift: Drift, training: DriftBounds, last: DriftBounds) -> list[str
             continue
         arrow = "" if not each.moved >= 0.005 else " ↑" if each.rose > 0 else " ↓"
         cells += [
-            _marked("psi", limits, each) + _usual(each.usual.psi),
-            _marked("moved", limits, each) + arrow + _usual(each.usual.moved),
+            _marked("psi", limits, each, judged) + _usual(each.usual.psi),
+            _marked("moved", limits, each, judged) + arrow + _usual(each.usual.moved),
         ]
     return cells
 
@@ -305,7 +310,7 @@ def _worst(drift: Drift, training: DriftBounds, last: DriftBounds) -> float:
         if each is not None:
             for measure in ("psi", "moved"):
                 bound: Bound = getattr(limits, measure)
-                limit = max(bound.warn or 1.0, getattr(each.usual, measure))
+                limit = max(bound.warn or 1.0, BEYOND * getattr(each.usual, measure))
                 figures.append(float(np.nan_to_num(getattr(each, measure))) / limit)
     return max(figures)
 
@@ -485,8 +490,9 @@ def _foot() -> Iterator[str]:
             "移动幅度。常见：训练期各月之间的最大差异；在此范围内，或小样本偶然波动范围内的漂移不算超限。",
         ),
         (
-            "Weight: the fact's share of the churn model's gain. Bounds stand in config/watch.yaml.",
-            "权重：该特征在流失模型增益中的占比。限值见 config/watch.yaml。",
+            "Weight: the fact's share of the churn model's gain; facts with little are shown, not judged. "
+            "Bounds stand in config/watch.yaml.",
+            "权重：该特征在流失模型增益中的占比；占比很小的特征只展示、不判定。限值见 config/watch.yaml。",
         ),
     ):
         yield f"<p>{both(*words)}</p>"

@@ -90,12 +90,10 @@ def _drifted(bounds: Bounds, compared: Compared, against: str) -> Iterator[Findi
     facts: DriftBounds = getattr(bounds.facts, against)
     scores: DriftBounds = getattr(bounds.scores, against)
     important = [each for each in compared.facts if each.importance >= bounds.facts.important]
-    others = [each for each in compared.facts if each.importance < bounds.facts.important]
     own = [each for each in compared.scores if each.name in (CHURN, VALUE)]
     offers = [each for each in compared.scores if each.name not in (CHURN, VALUE)]
     for room, drifts, limits, may_stop in (
         ("facts", important, facts, True),
-        ("facts", others, facts, False),
         ("scores", own, scores, True),
         ("scores", offers, scores, False),
     ):

@@ -17,8 +17,8 @@ from tables.refusal import Refused
 Floats = npt.NDArray[np.float64]
 CHURN, VALUE = "churn", "value"
 RESPONSE, UPLIFT = "response:", "uplift:"
-# Offers are scored for each row anew, and a tally needs no more to be stable to the third digit.
-ROWS_FOR_OFFERS = 20_000
+# Each offer scores every row anew, and its shares need no more rows to be right to a point.
+ROWS_FOR_OFFERS = 5_000
 MILLIONTHS = 1_000_000
 
 
@@ -138,7 +138,7 @@ def reference_of(frame: Frame, scorer: Scorer, offers: tuple[Offer, ...]) -> Ref
     """From the rows the published models were trained on, scored as they will be, each at its own moment."""
     mine = scorer.columns(frame.facts.values, frame.facts.names)
     every = np.arange(len(frame))
-    few = every[:: max(1, len(frame) // ROWS_FOR_OFFERS)]
+    few = every[:: max(1, -(-len(frame) // ROWS_FOR_OFFERS))]
     columns = score_columns(_scored(frame, scorer, (), every), ())
     offered = score_columns(_scored(frame, scorer, offers, few), offers) if offers else {}
     offered = {

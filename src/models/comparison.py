@@ -9,6 +9,9 @@ import numpy.typing as npt
 from models.census import Census, Reference, Usual
 from models.drift import Tally, by_chance, moved, psi, rose
 
+# A dozen moments do not show the most that is usual.
+BEYOND = 1.25
+
 
 class Difference(NamedTuple):
     """See models.drift. missing: how many more customers have no value, as a share of all; usual: the most
@@ -23,7 +26,11 @@ class Difference(NamedTuple):
 
     def is_news(self, measure: str) -> bool:
         """Whether neither chance (in a small base) nor the season that training knew can be blamed."""
-        return self.psi > self.by_chance and bool(getattr(self, measure) > getattr(self.usual, measure))
+        return self.psi > self.by_chance and self.times_usual(measure) > BEYOND
+
+    def times_usual(self, measure: str) -> float:
+        figure, usual = float(getattr(self, measure)), float(getattr(self.usual, measure))
+        return figure / usual if usual > 0 else float("inf") if figure > 0 else 0.0
 
 
 @dataclass(frozen=True)
