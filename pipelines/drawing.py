@@ -70,8 +70,8 @@ def arrivals(weeks: Sequence[int], width: int = 190, height: int = 30) -> str:
 
 def calibration(outcomes: Sequence[Outcome], names: Sequence[str], size: int = 430) -> str:
     """Promised against what happened, in tenths by promise, with 95 % intervals; the latest strongest."""
-    left, foot = 44, 40
-    room = size - left - 12
+    left, foot = 58, 40
+    room = size - left - 24
 
     def x(share: float) -> float:
         return left + share * room
@@ -112,6 +112,12 @@ def calibration(outcomes: Sequence[Outcome], names: Sequence[str], size: int = 4
                 f'<circle cx="{at}" cy="{y(each.happened):.1f}" r="{3.5 if newest else 2}" fill="{colour}"/>'
             )
         parts.append("</g>")
+    for k, (colour, name) in enumerate(zip(COLOURS[-len(outcomes) :], names, strict=True)):
+        line = 22 + 16 * k
+        parts.append(
+            f'<rect x="{left + 10}" y="{line - 8}" width="10" height="10" fill="{colour}"/>'
+            f'<text x="{left + 26}" y="{line + 1}">{text(name)}</text>'
+        )
     return _svg(size, size, parts)
 
 

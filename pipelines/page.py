@@ -12,7 +12,7 @@ from decisions.bounds import Bound, DriftBounds
 from features.reader import facts_of
 from models.census import CHURN, RESPONSE, UPLIFT, VALUE
 from models.comparison import BEYOND, Difference, Drift
-from models.outcome import Outcome
+from models.outcome import Outcome, Part
 from pipelines.drawing import arrivals, calibration, distribution, kept_or_not
 from pipelines.markup import both, row, table, text
 from pipelines.report import WORDS, Report
@@ -189,7 +189,7 @@ def _scores(report: Report) -> Iterator[str]:
             row(
                 [
                     text(_offer_name(each)),
-                    *_figures(each, limits.training, limits.last_week),
+                    *_figures(each, limits.training.only_told(), limits.last_week.only_told()),
                     distribution(each, 190, 32),
                 ],
                 ("name", "n", "n", "n", "n", "drawn"),
@@ -408,7 +408,7 @@ def _outcomes(report: Report) -> Iterator[str]:
     ]
     yield table(head, rows, ("", "n", "n", "n", "n", "n", "n", "n"))
     latest = report.outcomes[-1]
-    yield '<div class="pair" style="margin-top:18px"><div><h3>'
+    yield '<div class="pair wide"><div><h3>'
     yield both("Kept promises lie on the line (tenths by promise)", "点越接近虚线，预测越准（按预测十分位）")
     yield f"</h3>{calibration(report.outcomes, days)}</div><div><h3>"
     yield both(f"Week of {days[-1]} by slice", f"{days[-1]} 当周，按分组") + "</h3>"
@@ -445,11 +445,21 @@ NAMES = {
 
 def _slices(latest: Outcome) -> Iterator[str]:
     rows = []
-    for each in latest.slices:
+    axes, names = list(SLICES), list(NAMES)
+
+    def order(part: Part) -> tuple[int, int]:
+        return (
+            axes.index(part.axis) if part.axis in axes else len(axes),
+            names.index(part.name) if part.name in names else len(names),
+        )
+
+    for each in sorted(latest.slices, key=order):
         axis = SLICES.get(each.axis, (each.axis, each.axis))
         name = both(f"{axis[0]}: {each.name}", f"{axis[1]}：{NAMES.get(each.name, each.name)}")
         figures = f"{each.promised:.0%} → {each.happened:.0%}"
-        rows.append(row([name, f"{each.customers:,}", figures, kept_or_not(each, 200)], ("", "n", "n", "")))
+        rows.append(
+            row([name, f"{each.customers:,}", figures, kept_or_not(each, 230)], ("", "n", "n", "drawn"))
+        )
     yield table([both("slice", "分组"), both("customers", "客户数"), "", ""], rows, ("", "n", "n", ""))
     if latest.too_small:
         small = ", ".join(latest.too_small)

@@ -8,6 +8,9 @@ from decisions.finding import Finding
 from models.comparison import Compared
 from models.outcome import Outcome, Part
 
+# What breaks within a week is data, or somebody's decision; customers change more slowly.
+SUDDEN = ("tables.", "facts.last_week.", "facts.missing.")
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -65,13 +68,13 @@ def advise(
             "距模型训练时点的天数",
         ),
     )
-    broken = [each for each in findings if each.level == "stop" and each.bound.startswith("tables.")]
+    broken = [each for each in findings if each.level == "stop" and each.bound.startswith(SUDDEN)]
     if broken:
-        tables = [each.subject for each in broken]
+        what = list(dict.fromkeys(each.subject for each in broken))
         return Advice(
             False,
-            f"mend the data first ({', '.join(tables)}): a model would learn its gaps",
-            f"先修复数据（{'、'.join(tables)}），否则模型会学到缺口",
+            f"mend the data first ({', '.join(what)}): a model would learn its faults",
+            f"先修复数据（{'、'.join(what)}），否则模型会学到其中的错误",
             reasons,
         )
     if any(each.met for each in reasons):

@@ -30,6 +30,9 @@ class Bound(Part):
             return "warn", self.warn
         return None
 
+    def only_told(self) -> "Bound":
+        return Bound(warn=self.warn)
+
 
 class Floor(Part):
     """The other way round: a figure below `warn` is told, one below `stop` keeps the week back."""
@@ -56,6 +59,10 @@ class DriftBounds(Part):
 
     psi: Bound = Bound()
     moved: Bound = Bound()
+
+    def only_told(self) -> "DriftBounds":
+        """The same without what stops: for what drifts by rights, as an offer's scores."""
+        return DriftBounds(psi=self.psi.only_told(), moved=self.moved.only_told())
 
 
 class FactBounds(Part):

@@ -79,7 +79,10 @@ def find(
         *_late(bounds.tables, paces),
         *_kept(bounds.outcomes, outcomes, promised_auc),
     ]
-    return tuple(sorted(found, key=lambda each: (each.level != "stop", -each.figure / (each.limit or 1))))
+    rooms = ("tables", "facts", "scores", "base", "outcomes")  # causes before what they lead to
+    return tuple(
+        sorted(found, key=lambda each: (each.level != "stop", rooms.index(each.bound.split(".")[0])))
+    )
 
 
 def _only_told(finding: Finding) -> Finding:
@@ -92,14 +95,9 @@ def _drifted(bounds: Bounds, compared: Compared, against: str) -> Iterator[Findi
     important = [each for each in compared.facts if each.importance >= bounds.facts.important]
     own = [each for each in compared.scores if each.name in (CHURN, VALUE)]
     offers = [each for each in compared.scores if each.name not in (CHURN, VALUE)]
-    for room, drifts, limits, may_stop in (
-        ("facts", important, facts, True),
-        ("scores", own, scores, True),
-        ("scores", offers, scores, False),
-    ):
-        for measure in ("psi", "moved"):
-            limit: Bound = getattr(limits, measure)
-            yield from _worst(f"{room}.{against}.{measure}", drifts, limit, against, measure, may_stop)
+    yield from _worst("facts", important, facts, against)
+    yield from _worst("scores", own, scores, against)
+    yield from _worst("scores", offers, scores.only_told(), against)
     if against == "training" and (broken := bounds.facts.weighted.broken(compared.weighted)):
         yield Finding(
             broken[0],
@@ -114,36 +112,45 @@ def _drifted(bounds: Bounds, compared: Compared, against: str) -> Iterator[Findi
         )
 
 
-def _worst(
-    bound: str, drifts: Iterable[Drift], limit: Bound, against: str, measure: str, may_stop: bool
-) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class _Broken:
+    """One quantity beyond a bound of one measure."""
+
+    drift: Drift
+    measure: str
+    figure: float
+    limit: float
+
+
+def _worst(room: str, drifts: Iterable[Drift], limits: DriftBounds, against: str) -> Iterator[Finding]:
     """One finding a level: the worst by name, the others by number."""
-    by_level: dict[Level, list[tuple[float, Drift, float]]] = {}
+    by_level: dict[Level, list[_Broken]] = {}
     for drift in drifts:
         difference: Difference | None = getattr(drift, against)
-        if difference is None or not difference.is_news(measure):
-            continue
-        figure = float(getattr(difference, measure))
-        if broken := limit.broken(figure):
-            level: Level = broken[0] if may_stop else "warn"
-            by_level.setdefault(level, []).append((figure, drift, broken[1]))
+        for measure in ("psi", "moved"):
+            if difference is None or not difference.is_news(measure):
+                continue
+            figure = float(getattr(difference, measure))
+            bound: Bound = getattr(limits, measure)
+            if broken := bound.broken(figure):
+                by_level.setdefault(broken[0], []).append(_Broken(drift, measure, figure, broken[1]))
     for level, each in by_level.items():
-        figure, drift, number = max(each, key=lambda one: one[0])
-        more = len(each) - 1
+        worst = max(each, key=lambda one: one.figure / max(one.limit, 1e-9))
+        more = len({one.drift.name for one in each}) - 1
         against_en, against_zh = AGAINST[against]
-        name_en, name_zh = {"psi": ("PSI", "PSI"), "moved": ("mean move", "平均位移")}[measure]
-        kind_en, kind_zh = ("fact", "特征") if bound.startswith("facts") else ("score", "评分")
+        name_en, name_zh = {"psi": ("PSI", " PSI "), "moved": ("mean move", "平均位移")}[worst.measure]
+        kind_en, kind_zh = {"facts": ("fact", "特征"), "scores": ("score", "评分")}[room]
         yield Finding(
             level,
-            f"{bound}.{level if may_stop or limit.warn is not None else 'stop'}",
-            drift.name,
-            figure,
-            number,
-            f"{kind_en} {drift.name}: {name_en} {figure:.3f} against {against_en}"
-            + (f", and {more} more beyond the bound" if more else ""),
-            f"{kind_zh} {drift.name}：相对{against_zh}的{name_zh}为 {figure:.3f}"
+            f"{room}.{against}.{worst.measure}.{level}",
+            worst.drift.name,
+            worst.figure,
+            worst.limit,
+            f"{kind_en} {worst.drift.name}: {name_en} {worst.figure:.3f} against {against_en}"
+            + (f", and {more} more beyond their bounds" if more else ""),
+            f"{kind_zh} {worst.drift.name}：相对{against_zh}的{name_zh}为 {worst.figure:.3f}"
             + (f"，另有 {more} 项超限" if more else ""),
-            *(FEED if against == "last_week" and kind_en == "fact" else MODEL),
+            *(FEED if (room, against) == ("facts", "last_week") else MODEL),
         )
 
 
