@@ -65,6 +65,11 @@ def said(finding: Finding) -> str:
     return f"{finding.bound}: {finding.english} ({finding.figure:.3g}; the bound is {finding.limit:.3g})"
 
 
+def money(report: Report, minor: float) -> str:
+    """An amount of minor units, as people write it."""
+    return f"{minor / report.minor_units:,.2f} {report.currency}"
+
+
 def write_report(shelf: Path, name: str, report: Report, page: str) -> Path:
     """Both files whole, then the pointer to them; returns the page's path."""
     shelf.mkdir(parents=True, exist_ok=True)

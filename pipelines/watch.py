@@ -9,21 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from decisions.advice import advise
-from decisions.assess import IN_BASE, Assessment
 from decisions.bounds import Bounds, read_bounds
-from decisions.finding import Change, find
-from models.census import Census, Reference
+from decisions.judgement import find
+from models.census import Reference
 from models.comparison import compare
-from models.outcome import Outcome, Promised, outcome_of
-from models.question import Question
 from pipelines.alert import call_alert
 from pipelines.configuration import configuration
+from pipelines.counted import Counted
 from pipelines.page import page_of
+from pipelines.past import change_of, outcomes_of
 from pipelines.report import WORDS, Report, Verdict, last_report, said, write_report
 from pipelines.terminal import grid
 from releases.bundle import Bundle
@@ -33,17 +28,14 @@ from releases.watch import (
     KeptWeek,
     Memory,
     kept_weeks,
-    read_columns,
     read_memory,
     verified,
     write_memory,
 )
 from tables.arrival import Arrivals
-from tables.code import lots_of
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Histories, History
+from tables.history import Histories
 from tables.moment import DAY, in_zone, local_day, parse_moment, to_micros
-from tables.offer import Offer
 from tables.refusal import Refused
 
 BOUNDS = "watch.yaml"
@@ -52,55 +44,6 @@ STEP = 28 * DAY
 
 class Stopped(Refused):
     """A stated bound was broken: the week before stays published."""
-
-
-@dataclass(frozen=True)
-class Counted:
-    """What was counted of the base so far, or of one part of it; parts add up. as_last: in the bins of last
-    week, where another bundle has made others."""
-
-    census: Census
-    as_last: Census | None
-    arrivals: Arrivals
-
-    def add(self, assessment: Assessment, offers: tuple[Offer, ...]) -> None:
-        """Count those of the assessed customers who are in the base, in place."""
-        inside = assessment.status == IN_BASE
-        values, names = assessment.facts.values[inside], assessment.facts.names
-        scores = type(assessment.scores)(*(part[inside] for part in assessment.scores))
-        for each in (self.census, self.as_last):
-            if each is not None:
-                each.add(values, names, scores, offers)
-
-    def add_arrivals(self, history: History) -> None:
-        """Count records as they arrived, in place: of all customers, in the base or not, each once."""
-        self.arrivals.add(history)
-
-    def __add__(self, other: "Counted") -> "Counted":
-        as_last = self.as_last + other.as_last if self.as_last and other.as_last else None
-        return Counted(self.census + other.census, as_last, self.arrivals + other.arrivals)
-
-    def arrays(self) -> dict[str, Any]:
-        """Plain arrays by name, which a job that may be killed stores with the part they were counted on."""
-        parts = {"census": self.census, "as_last": self.as_last, "arrivals": self.arrivals}
-        return {
-            f"{name}.{key}": array
-            for name, part in parts.items()
-            if part is not None
-            for key, array in part.arrays().items()
-        }
-
-    def with_arrays(self, kept: dict[str, Any]) -> "Counted":
-        """The counts kept, in our bins; ValueError or KeyError when they belong to another week."""
-
-        def of(name: str) -> dict[str, Any]:
-            return {key.split(".")[1]: part for key, part in kept.items() if key.startswith(f"{name}.")}
-
-        return Counted(
-            self.census.with_arrays(of("census")),
-            self.as_last.with_arrays(of("as_last")) if self.as_last else None,
-            Arrivals.of_arrays(self.arrivals.t, of("arrivals")),
-        )
 
 
 @dataclass(frozen=True)
@@ -115,6 +58,7 @@ class Watch:
     t: int
     kept: tuple[KeptWeek, ...]
     last: Memory | None
+    last_folder: Path | None
 
     def nothing(self) -> Counted:
         """To count into: one for the whole base, or one for each part."""
@@ -132,9 +76,12 @@ def begin(home: Home, key: bytes, bundle: Bundle, t: int) -> Watch:
     bounds = read_bounds(configuration() / BOUNDS)
     reference = read_reference(home.bundles / bundle.name)
     kept = tuple(kept_weeks(home, t))
-    published = [week for week in kept if week.published and verified(week, key)][-1:]
-    last = read_memory(published[0].folder) if published else None
-    return Watch(home, key, bounds, bundle, reference, t, kept, last)
+    last, folder = None, None
+    for week in reversed(kept):
+        if week.published and verified(week, key) and (last := read_memory(week.folder)):
+            folder = week.folder
+            break
+    return Watch(home, key, bounds, bundle, reference, t, kept, last, folder)
 
 
 def conclude(
@@ -195,7 +142,17 @@ def judge(
     bounds, last = watch.bounds, watch.last
     notes: list[tuple[str, str]] = []
     compared = compare(watch.reference, counted.census, last.census if last else None, counted.as_last)
-    outcomes = _outcomes(watch, histories, margin_rate, notes)
+    outcomes = outcomes_of(
+        watch.kept,
+        watch.key,
+        watch.t,
+        histories,
+        watch.bundle.question.base_days,
+        bounds.outcomes,
+        margin_rate=margin_rate,
+    )
+    if not outcomes:
+        notes.append(_nothing_known(watch))
     own = [each for each in outcomes if each.bundle == watch.bundle.name]
     if outcomes and not own:
         notes.append(
@@ -205,13 +162,14 @@ def judge(
             )
         )
     paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in present)
+    change = change_of(watch.last_folder, week) if watch.last_folder else None
     gone = tuple(sorted(last.present - present)) if last else ()
     findings = find(
         bounds,
         compared,
         paces,
         gone,
-        _change(watch, week),
+        change,
         own,
         _promised_auc(watch.bundle),
         comparable=_comparable(watch, notes),
@@ -234,7 +192,7 @@ def judge(
         compared=compared,
         paces=paces,
         gone=gone,
-        change=_change(watch, week),
+        change=change,
         outcomes=tuple(outcomes),
         advice=advise(bounds, compared, own, findings, age),
         notes=tuple(notes),
@@ -279,84 +237,21 @@ def _present(histories: Histories) -> frozenset[str]:
     return histories.present
 
 
+def _nothing_known(watch: Watch) -> tuple[str, str]:
+    days, least = watch.bundle.question.horizon_days, watch.bounds.outcomes.least_customers
+    return (
+        f"no kept week with {least} customers or more is {days} days old: what it promised cannot be held "
+        "against what happened yet",
+        f"尚无满 {days} 天且不少于 {least} 位客户的历史周结果，暂不能核对预测与实际",
+    )
+
+
 def _promised_auc(bundle: Bundle) -> float | None:
+    """On the held-out time of training; None of a bundle that does not say."""
     try:
         return float(bundle.about["churn"]["headline"]["model"]["auc"][0])
     except (KeyError, TypeError, IndexError, ValueError):
         return None
-
-
-def _change(watch: Watch, week: Path) -> Change | None:
-    """Who left the base and who came, by name."""
-    if watch.last is None:
-        return None
-    folder = next(each.folder for each in watch.kept if each.moment == watch.last.moment)
-    before, now = _in_base(folder), _in_base(week)
-    stayed = int(pc.sum(pc.is_in(before, value_set=now)).as_py() or 0)
-    return Change(lost=len(before) - stayed, gained=len(now) - stayed, before=len(before))
-
-
-def _in_base(week: Path) -> Any:
-    rows = read_columns(week, ["customer_id", "status"])
-    return rows.filter(pc.equal(rows["status"], IN_BASE))["customer_id"].combine_chunks()
-
-
-def _outcomes(
-    watch: Watch, histories: Histories, margin_rate: float, notes: list[tuple[str, str]]
-) -> list[Outcome]:
-    """Of kept weeks whose horizon is over, one each four weeks, the oldest first."""
-    bounds = watch.bounds.outcomes
-    found: list[Outcome] = []
-    youngest: int | None = None
-    for week in reversed(watch.kept):
-        if len(found) == bounds.most_weeks:
-            break
-        if (youngest is not None and youngest - week.moment < STEP) or not verified(week, watch.key):
-            continue
-        memory = read_memory(week.folder)
-        if memory is None or week.moment + memory.horizon_days * DAY > watch.t:
-            continue
-        promised = _promised(week, memory, histories, bounds.most_customers)
-        if len(promised.places) < bounds.least_customers:
-            continue
-        question = Question(memory.horizon_days, watch.bundle.question.base_days)
-        found.append(
-            outcome_of(histories, question, promised, margin_rate=margin_rate, least=bounds.least_customers)
-        )
-        youngest = week.moment
-    if not found:
-        days = watch.bundle.question.horizon_days
-        notes.append(
-            (
-                f"no kept week with {bounds.least_customers} customers or more is {days} days old: what it "
-                "promised cannot be held against what happened yet",
-                f"尚无满 {days} 天且不少于 {bounds.least_customers} 位客户的历史周结果，暂不能核对预测与实际",
-            )
-        )
-    return found[::-1]
-
-
-def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -> Promised:
-    wanted = ["customer_id", "status", "churn_probability", "expected_value", "risk_band"]
-    rows = read_columns(week.folder, [*wanted, "chosen_offer", "held_out"])
-    rows = rows.filter(pc.equal(rows["status"], IN_BASE))
-    if len(rows) > most:
-        lots = lots_of(rows["customer_id"].to_numpy(), "outcome")
-        rows = rows.filter(pa.array(lots < most / len(rows)))
-    place = pc.index_in(rows["customer_id"], value_set=pa.array(histories.ids, pa.string()))
-    known = rows.filter(pc.is_valid(place))
-    held = known["held_out"].to_numpy()
-    given = pc.is_valid(known["chosen_offer"]).to_numpy()
-    offer = np.where(held, "held out", np.where(given, "given an offer", "no offer")).astype(object)
-    return Promised(
-        moment=week.moment,
-        bundle=memory.bundle,
-        places=pc.drop_null(place).to_numpy().astype(np.int64),
-        churn=known["churn_probability"].to_numpy(),
-        value=known["expected_value"].to_numpy(),
-        labels={"risk": known["risk_band"].to_numpy().astype(object), "offer": offer},
-        unknown=len(rows) - len(known),
-    )
 
 
 def watch(home: Home) -> dict[str, Any]:

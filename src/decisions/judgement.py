@@ -1,0 +1,50 @@
+"""The judgement: a week held against all its bounds."""
+
+from collections.abc import Sequence
+
+from decisions.bounds import Bounds
+from decisions.finding import Change, Finding
+from decisions.finding_data import changed, gone_from, kept, late
+from decisions.finding_drift import drifted, means, missing
+from models.comparison import Compared
+from models.outcome import Outcome
+from tables.arrival import Pace
+
+
+def find(
+    bounds: Bounds,
+    compared: Compared,
+    paces: Sequence[Pace],
+    gone: Sequence[str],
+    change: Change | None,
+    outcomes: Sequence[Outcome],
+    promised_auc: float | None,
+    *,
+    comparable: bool,
+) -> tuple[Finding, ...]:
+    """Every broken bound, those that stop first.
+
+    gone: tables and columns ("table.column") that last week's base had; comparable: last week is recent and
+    of the same bundle, so that what differs from it may stop the week.
+    """
+    against_last = [
+        *drifted(bounds, compared, "last_week"),
+        *means(bounds, compared),
+        *gone_from(bounds.tables, gone),
+        *(changed(bounds.base, change) if change else ()),
+    ]
+    found = [
+        *(against_last if comparable else map(_only_told, against_last)),
+        *drifted(bounds, compared, "training"),
+        *missing(bounds, compared, comparable),
+        *late(bounds.tables, paces),
+        *kept(bounds.outcomes, outcomes, promised_auc),
+    ]
+    rooms = ("tables", "facts", "scores", "base", "outcomes")  # causes before what they lead to
+    return tuple(
+        sorted(found, key=lambda each: (each.level != "stop", rooms.index(each.bound.split(".")[0])))
+    )
+
+
+def _only_told(finding: Finding) -> Finding:
+    return Finding(**{**vars(finding), "level": "warn"})
