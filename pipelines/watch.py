@@ -96,15 +96,14 @@ def conclude(
 ) -> Report:
     """Judge the week whose rows stand in the folder `week`, not yet sealed; write its memory into it and its
     report where people look. Raises Stopped, after telling, when a bound is broken and nobody accepted it."""
-    present = _present(histories)
-    report = judge(watch, counted, histories, base, week, present, margin_rate=margin_rate, accept=accept)
+    report = judge(watch, counted, histories, base, week, margin_rate=margin_rate, accept=accept)
     memory = Memory(
         moment=watch.t,
         bundle=watch.bundle.name,
         horizon_days=watch.bundle.question.horizon_days,
         census=counted.census,
         arrivals=counted.arrivals,
-        present=present,
+        present=histories.present,
         accepted=report.accepted,
     )
     write_memory(week, memory)
@@ -133,7 +132,6 @@ def judge(
     histories: Histories,
     base: Path,
     week: Path,
-    present: frozenset[str],
     *,
     margin_rate: float,
     accept: str | None,
@@ -161,9 +159,9 @@ def judge(
                 "已知结果来自已停用的模型，不作为建议依据",
             )
         )
-    paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in present)
+    paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in histories.present)
     change = change_of(watch.last_folder, week) if watch.last_folder else None
-    gone = tuple(sorted(last.present - present)) if last else ()
+    gone = tuple(sorted(last.present - histories.present)) if last else ()
     findings = find(
         bounds,
         compared,
@@ -172,7 +170,8 @@ def judge(
         change,
         own,
         _promised_auc(watch.bundle),
-        comparable=_comparable(watch, notes),
+        recent=_recent(watch, notes),
+        same_bundle=_same_bundle(watch, notes),
     )
     trained = watch.bundle.about["as_of"]
     age = (watch.t - to_micros(parse_moment(trained, histories.time_zone))) / DAY
@@ -202,14 +201,14 @@ def judge(
     )
 
 
-def _comparable(watch: Watch, notes: list[tuple[str, str]]) -> bool:
+def _recent(watch: Watch, notes: list[tuple[str, str]]) -> bool:
     """Whether a difference from last week may stop this one; if not, `notes` says why."""
     last = watch.last
     if last is None:
         notes.append(
             (
-                "no earlier week is kept: nothing is compared with last week",
-                "没有更早的周结果，无法与上周比较",
+                "no earlier week is published: nothing is compared with last week",
+                "没有更早发布的周结果，无法与上周比较",
             )
         )
         return False
@@ -222,19 +221,20 @@ def _comparable(watch: Watch, notes: list[tuple[str, str]]) -> bool:
             )
         )
         return False
-    if last.bundle != watch.bundle.name:
-        notes.append(
-            (
-                "last week was scored by another bundle: what differs from it is told and stops nothing",
-                "上周使用的是另一模型：与其差异仅提示，不阻止发布",
-            )
-        )
-        return False
     return True
 
 
-def _present(histories: Histories) -> frozenset[str]:
-    return histories.present
+def _same_bundle(watch: Watch, notes: list[tuple[str, str]]) -> bool:
+    """Whether last week's scores are of the same models."""
+    if watch.last is None or watch.last.bundle == watch.bundle.name:
+        return True
+    notes.append(
+        (
+            "last week was scored by another bundle: how scores differ from it is told and stops nothing",
+            "上周使用的是另一模型：评分与其差异仅提示，不阻止发布",
+        )
+    )
+    return False
 
 
 def _nothing_known(watch: Watch) -> tuple[str, str]:

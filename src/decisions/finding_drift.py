@@ -77,11 +77,11 @@ def _worst(room: str, drifts: Iterable[Drift], limits: DriftBounds, against: str
         )
 
 
-def missing(bounds: Bounds, compared: Compared, comparable: bool) -> Iterator[Finding]:
-    """Facts that customers had and have no more."""
+def missing(bounds: Bounds, compared: Compared, recent: bool) -> Iterator[Finding]:
+    """Facts that customers had and have no more; recent: last week is what they are held against."""
     by_level: dict[Level, list[tuple[float, Drift, float]]] = {}
     for drift in compared.facts:
-        against = drift.last_week if drift.last_week and comparable else drift.training
+        against = drift.last_week if drift.last_week and recent else drift.training
         if not (against.is_news("missing") and (broken := bounds.facts.missing.broken(against.missing))):
             continue
         level: Level = broken[0] if drift.importance >= bounds.facts.important else "warn"

@@ -20,12 +20,13 @@ def find(
     outcomes: Sequence[Outcome],
     promised_auc: float | None,
     *,
-    comparable: bool,
+    recent: bool,
+    same_bundle: bool,
 ) -> tuple[Finding, ...]:
     """Every broken bound, those that stop first.
 
-    gone: tables and columns ("table.column") that last week's base had; comparable: last week is recent and
-    of the same bundle, so that what differs from it may stop the week.
+    gone: tables and columns ("table.column") that last week's base had; recent: whether what differs from last
+    week may stop this one; same_bundle: whether that holds for scores too.
     """
     against_last = [
         *drifted(bounds, compared, "last_week"),
@@ -34,9 +35,12 @@ def find(
         *(changed(bounds.base, change) if change else ()),
     ]
     found = [
-        *(against_last if comparable else map(_only_told, against_last)),
+        *(
+            each if recent and (same_bundle or not each.bound.startswith("scores.")) else _only_told(each)
+            for each in against_last
+        ),
         *drifted(bounds, compared, "training"),
-        *missing(bounds, compared, comparable),
+        *missing(bounds, compared, recent),
         *late(bounds.tables, paces),
         *kept(bounds.outcomes, outcomes, promised_auc),
     ]
