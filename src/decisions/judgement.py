@@ -25,7 +25,7 @@ def find(
 ) -> tuple[Finding, ...]:
     """Every broken bound, those that stop first.
 
-    gone: tables and columns ("table.column") that last week's base had; recent: whether what differs from last
+    gone: tables and columns ("table.column") that last week had; recent: whether what differs from last
     week may stop this one; same_bundle: whether that holds for scores too.
     """
     against_last = [

@@ -63,8 +63,15 @@ class Compared:
 
     @property
     def weighted(self) -> float:
-        """Drift of the facts against training, each as much as the churn model leans on it."""
-        return float(sum(each.importance * each.training.psi for each in self.facts))
+        """Drift of the facts against training, each as much as the churn model leans on it; of a small base
+        only what chance cannot do."""
+        return float(
+            sum(
+                each.importance * each.training.psi
+                for each in self.facts
+                if each.training.psi > each.training.by_chance
+            )
+        )
 
 
 def compare(reference: Reference, now: Census, last: Census | None, now_as_last: Census | None) -> Compared:
