@@ -90,7 +90,7 @@ def _cards(report: Report) -> Iterator[str]:
     )
     worth = seen.last_value_mean
     yield _card(
-        money(report, seen.value_mean),
+        text(money(report, seen.value_mean)),
         both(
             "mean expected value" + (f", last week {money(report, worth)}" if worth is not None else ""),
             "平均预期价值" + (f"，上周 {money(report, worth)}" if worth is not None else ""),

@@ -86,7 +86,7 @@ def outcomes(report: Report) -> Iterator[str]:
                     f"{whole.happened:.1%} ({whole.low:.1%}–{whole.high:.1%})",
                     text(each.calibration_error),
                     text(each.auc),
-                    f"{money(report, whole.value_promised)} / {money(report, whole.value_came)}",
+                    text(f"{money(report, whole.value_promised)} / {money(report, whole.value_came)}"),
                     f"<code>{text(each.bundle[:8])}</code>",
                 ],
                 ("", "n", "n", "n", "n", "n", "n", "n"),
