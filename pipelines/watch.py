@@ -4,6 +4,7 @@ The job calls `begin` before it scores, `Counted.add` for every part of the base
 week's rows are written and before it seals them.
 """
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,6 @@ from tables.moment import DAY, in_zone, local_day, parse_moment, to_micros
 from tables.refusal import Refused
 
 BOUNDS = "watch.yaml"
-STEP = 28 * DAY
 
 
 class Stopped(Refused):
@@ -103,7 +103,7 @@ def conclude(
         horizon_days=watch.bundle.question.horizon_days,
         census=counted.census,
         arrivals=counted.arrivals,
-        present=histories.present,
+        present=_present(histories, base),
         accepted=report.accepted,
     )
     write_memory(week, memory)
@@ -119,9 +119,9 @@ def conclude(
         return report
     broken = "\n".join(f"  {said(each)}: {each.todo}" for each in report.stops)
     raise Stopped(
-        f"the week of {local_day(watch.t, histories.time_zone)} breaks {len(report.stops)} stated bounds and "
-        f"is not published; what was published stays.\n{broken}\nthe report: {page}\nto publish it all the "
-        "same: holdfast score --accept 'the reason', which the week then carries"
+        f"the week of {local_day(watch.t, histories.time_zone)} breaks what {BOUNDS} states and is not "
+        f"published; what was published stays.\n{broken}\nthe report: {page}\nto publish it all the same: "
+        "holdfast score --accept 'the reason', which the week then carries"
         + (f"\n{trouble}" if trouble else "")
     )
 
@@ -161,7 +161,7 @@ def judge(
         )
     paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in histories.present)
     change = change_of(watch.last_folder, week) if watch.last_folder else None
-    gone = tuple(sorted(last.present - histories.present)) if last else ()
+    gone = tuple(sorted(last.present - _present(histories, base))) if last else ()
     findings = find(
         bounds,
         compared,
@@ -235,6 +235,13 @@ def _same_bundle(watch: Watch, notes: list[tuple[str, str]]) -> bool:
         )
     )
     return False
+
+
+def _present(histories: Histories, base: Path) -> frozenset[str]:
+    """The tables and columns of the base, those that no history holds (offers, products) among them."""
+    columns = json.loads((base / "tables" / "base.json").read_text(encoding="utf-8"))["columns"]
+    every = {f"{table}.{column}" for table, names in columns.items() for column in names}
+    return histories.present | every | frozenset(columns)
 
 
 def _nothing_known(watch: Watch) -> tuple[str, str]:

@@ -73,7 +73,7 @@ def arrive(home: Path, command: Command, table: str, change: Callable[[Any], Any
     incoming = home / "incoming"
     current = pointed(incoming)
     assert current
-    other = shutil.copytree(current, incoming / "other")
+    other = shutil.copytree(current, incoming / f"without {table}")
     path = other / f"{table}.parquet"
     rows = change(pq.read_table(path))
     if rows is None:
