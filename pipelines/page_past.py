@@ -6,35 +6,35 @@ from models.outcome import Outcome, Part
 from pipelines.drawing import arrivals, calibration, kept_or_not
 from pipelines.markup import both, row, table, text
 from pipelines.report import Report, money
+from tables.arrival import Pace
 from tables.moment import local_day
 
 NONE = "–"
+STATES = {
+    f"tables.{name}.{level}": words
+    for name, words in (
+        ("silent", ("late", "延迟")),
+        ("rows", ("few rows", "行数偏少")),
+        ("shrunk", ("lost rows", "行数减少")),
+    )
+    for level in ("stop", "warn")
+}
 
 
 def tables(report: Report) -> Iterator[str]:
-    limits = report.bounds.tables
     rows = []
     for each in report.paces:
-        late = (
-            limits.silent.broken(each.silent_days / each.usual_gap_days)
-            if each.silent_days is not None and each.usual_gap_days
-            else None
-        )
-        few = (
-            limits.rows.broken(each.rows_of_week / each.usual_rows)
-            if each.usual_rows >= limits.least_rows
-            else None
-        )
-        state = late or few
-        words = ("late", "延迟") if late else ("few rows", "行数偏少") if few else ("fresh", "正常")
+        # The findings have said it already: what stands here is what they found.
+        found = [one for one in report.findings if one.subject == each.table and one.bound in STATES]
+        state, words = (found[0].level, STATES[found[0].bound]) if found else ("fine", ("fresh", "正常"))
         rows.append(
             row(
                 [
                     f"<code>{text(each.table)}</code>",
-                    f'<span class="tag {state[0] if state else "fine"}">{both(*words)}</span>',
+                    f'<span class="tag {state}">{both(*words)}</span>',
                     f"{each.silent_days:.1f}" if each.silent_days is not None else NONE,
                     f"{each.usual_gap_days:.0f}" if each.usual_gap_days else NONE,
-                    f"{each.visible:,}",
+                    f"{each.visible:,}" + _growth(each),
                     f"{each.rows_of_week:,}",
                     f"{each.usual_rows:,}",
                     arrivals(each.weeks),
@@ -66,6 +66,12 @@ def tables(report: Report) -> Iterator[str]:
     ]
     yield table(head, rows, ("", "", "n", "n", "n", "n", "n"))
     yield "</section>"
+
+
+def _growth(pace: Pace) -> str:
+    if not pace.visible_before:
+        return ""
+    return f'<div class="under">{pace.visible / pace.visible_before - 1:+.2%}</div>'
 
 
 def outcomes(report: Report) -> Iterator[str]:

@@ -159,7 +159,10 @@ def judge(
                 "已知结果来自已停用的模型，不作为建议依据",
             )
         )
-    paces = tuple(counted.arrivals.pace(table) for table in CUSTOMER_TABLES if table in histories.present)
+    before = last.arrivals if last else None
+    paces = tuple(
+        counted.arrivals.pace(table, before) for table in CUSTOMER_TABLES if table in histories.present
+    )
     change = change_of(watch.last_folder, week) if watch.last_folder else None
     gone = tuple(sorted(last.present - _present(histories, base))) if last else ()
     findings = find(

@@ -9,7 +9,8 @@
 set -eu
 : "${HOLDFAST_HOME:?set it to the home}" "${HOLDFAST_SOURCE:?set it to the name of the source}"
 
-# One run at a time: a second one waits for nothing and says so.
+# One run at a time: a second one does not wait, and says so.
+mkdir -p "$HOLDFAST_HOME"
 exec 9>"$HOLDFAST_HOME/weekly.lock"
 flock -n 9 || { echo "another weekly run is at work on $HOLDFAST_HOME" >&2; exit 1; }
 

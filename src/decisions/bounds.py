@@ -83,6 +83,7 @@ class ScoreBounds(Part):
 class TableBounds(Part):
     silent: Bound
     rows: Floor
+    shrunk: Bound
     least_rows: int = Field(ge=1)
     table_gone: Level
     column_gone: Level

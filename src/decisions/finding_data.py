@@ -63,6 +63,25 @@ def late(bounds: TableBounds, paces: Sequence[Pace]) -> Iterator[Finding]:
                 )
 
 
+def shrunk(bounds: TableBounds, paces: Sequence[Pace]) -> Iterator[Finding]:
+    """Tables with fewer rows than last week: a part of the history did not come again."""
+    for pace in paces:
+        if not pace.visible_before:
+            continue
+        share = 1 - pace.visible / pace.visible_before
+        if broken := bounds.shrunk.broken(share):
+            yield Finding(
+                broken[0],
+                f"tables.shrunk.{broken[0]}",
+                pace.table,
+                share,
+                broken[1],
+                f"table {pace.table}: {pace.visible:,} rows, last week {pace.visible_before:,}; tables only grow",
+                f"数据表 {pace.table}：{pace.visible:,} 行，上周 {pace.visible_before:,} 行；数据表只应增长",
+                *LATE,
+            )
+
+
 def changed(bounds: BaseBounds, change: Change) -> Iterator[Finding]:
     """A base that lost or gained more customers than a week can explain."""
     for name, count, english, chinese in (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from decisions.bounds import Bounds
 from decisions.finding import Change, Finding
-from decisions.finding_data import changed, gone_from, kept, late
+from decisions.finding_data import changed, gone_from, kept, late, shrunk
 from decisions.finding_drift import drifted, means, missing
 from models.comparison import Compared
 from models.outcome import Outcome
@@ -32,6 +32,7 @@ def find(
         *drifted(bounds, compared, "last_week"),
         *means(bounds, compared),
         *gone_from(bounds.tables, gone),
+        *shrunk(bounds.tables, paces),
         *(changed(bounds.base, change) if change else ()),
     ]
     found = [

@@ -68,13 +68,14 @@ class Arrivals:
         names = ("by_day", "visible", "last_seen_at")
         return Arrivals(t, *(np.array(kept[name], np.int64) for name in names))
 
-    def pace(self, table: str) -> "Pace":
+    def pace(self, table: str, last_week: "Arrivals | None" = None) -> "Pace":
         k = CUSTOMER_TABLES.index(table)
         weeks = self.by_day[k].reshape(WEEKS, 7).sum(1)
         last = int(self.last_seen_at[k])
         return Pace(
             table=table,
             visible=int(self.visible[k]),
+            visible_before=int(last_week.visible[k]) if last_week else None,
             silent_days=(self.t - last) / DAY if last != NEVER else None,
             usual_gap_days=usual_gap(self.by_day[k]),
             rows_of_week=int(weeks[0]),
@@ -85,12 +86,13 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Pace:
-    """How a table arrives. silent_days: since the last row; usual_gap_days: see usual_gap; rows_of_week:
+    """How a table arrives. visible: rows that count, visible_before: those of last week; silent_days: since the last row; usual_gap_days: see usual_gap; rows_of_week:
     first seen in the last seven days; usual_rows: the second fewest of the twelve weeks before, so that
     neither a campaign nor one gap in the past counts; weeks: rows, the latest week first."""
 
     table: str
     visible: int
+    visible_before: int | None
     silent_days: float | None
     usual_gap_days: float | None
     rows_of_week: int

@@ -146,7 +146,7 @@ def test_a_mean_that_jumped_is_named_with_both_figures(bounds: Bounds) -> None:
     assert "last week 50" in mean.english
 
 
-PACE = Pace("points", 10, 1.0, 1.0, 500, 400, (500, 400))
+PACE = Pace("points", 10_000, 9_900, 1.0, 1.0, 500, 400, (500, 400))
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,14 @@ PACE = Pace("points", 10, 1.0, 1.0, 500, 400, (500, 400))
         (replace(PACE, rows_of_week=200), "tables.rows.warn", "warn"),
         (replace(PACE, rows_of_week=10), "tables.rows.stop", "stop"),
         (replace(PACE, rows_of_week=0, usual_rows=50), None, None),
+        (replace(PACE, visible=9_700), "tables.shrunk.warn", "warn"),
+        (replace(PACE, visible=9_000), "tables.shrunk.stop", "stop"),
+        (replace(PACE, visible=9_000, visible_before=None), None, None),
     ],
 )
 def test_a_table_is_late_by_its_own_pace(bounds: Bounds, pace: Pace, bound: str, level: str) -> None:
     like = reference()
-    found = judged(bounds, compare(like, week(like), None, None), paces=[pace])
+    found = judged(bounds, compare(like, week(like), week(like), None), paces=[pace])
     assert [(each.bound, each.level) for each in found] == ([(bound, level)] if bound else [])
 
 
