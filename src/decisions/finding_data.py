@@ -76,7 +76,8 @@ def shrunk(bounds: TableBounds, paces: Sequence[Pace]) -> Iterator[Finding]:
                 pace.table,
                 share,
                 broken[1],
-                f"table {pace.table}: {pace.visible:,} rows, last week {pace.visible_before:,}; tables only grow",
+                f"table {pace.table}: {pace.visible:,} rows, last week {pace.visible_before:,}; tables only "
+                "grow",
                 f"数据表 {pace.table}：{pace.visible:,} 行，上周 {pace.visible_before:,} 行；数据表只应增长",
                 *LATE,
             )

@@ -84,7 +84,8 @@ def missing(bounds: Bounds, compared: Compared, recent: bool) -> Iterator[Findin
         against = drift.last_week if drift.last_week and recent else drift.training
         if not (against.is_news("missing") and (broken := bounds.facts.missing.broken(against.missing))):
             continue
-        level: Level = broken[0] if drift.importance >= bounds.facts.important else "warn"
+        # What a model has always lacked wears it out; what it lacks since last week is broken.
+        level: Level = broken[0] if recent and drift.importance >= bounds.facts.important else "warn"
         by_level.setdefault(level, []).append((against.missing, drift, broken[1]))
     for level, each in by_level.items():
         figure, drift, limit = max(each, key=lambda one: one[0])

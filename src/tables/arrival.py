@@ -86,9 +86,10 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Pace:
-    """How a table arrives. visible: rows that count, visible_before: those of last week; silent_days: since the last row; usual_gap_days: see usual_gap; rows_of_week:
-    first seen in the last seven days; usual_rows: the second fewest of the twelve weeks before, so that
-    neither a campaign nor one gap in the past counts; weeks: rows, the latest week first."""
+    """How a table arrives. visible, visible_before: rows that count now, and that did last week;
+    silent_days: since the last row; usual_gap_days: see usual_gap; rows_of_week: first seen in the last seven
+    days; usual_rows: the second fewest of the twelve weeks before, so that neither a campaign nor one gap in
+    the past counts; weeks: rows, the latest week first."""
 
     table: str
     visible: int
