@@ -54,7 +54,7 @@ def advise(
             f"{len(off)} 个分组的校准失效" if off else ("各分组校准正常" if latest else "尚无已知结果"),
         ),
         Reason(
-            drifted > limits.weighted_drift,
+            drifted > limits.weighted_drift and age_days >= limits.least_age_days,
             drifted,
             limits.weighted_drift,
             "drift of the facts from training, each as much as the model leans on it",

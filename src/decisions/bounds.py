@@ -106,6 +106,7 @@ class OutcomeBounds(Part):
 class Retraining(Part):
     slices: int = Field(ge=1)
     weighted_drift: float = Field(gt=0)
+    least_age_days: int = Field(ge=0)
     age_days: int = Field(gt=0)
 
 

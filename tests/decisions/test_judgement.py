@@ -227,6 +227,8 @@ def test_retraining_is_advised_with_its_figures(bounds: Bounds) -> None:
     drifted = advise(bounds, compare(like, week(like, fact=2.0), None, None), [], (), 30)
     assert drifted.retrain
     assert [each.met for each in drifted.reasons] == [False, True, False]
+    young = advise(bounds, compare(like, week(like, fact=2.0), None, None), [], (), 5)
+    assert not young.retrain  # it has learnt from what there is
 
 
 def test_on_broken_data_nobody_is_sent_to_retrain(bounds: Bounds) -> None:
