@@ -43,6 +43,9 @@ def advise(
     latest = outcomes[-1] if outcomes else None
     off = broken_slices(bounds, latest)
     drifted = compared.weighted
+    young = ("", "")
+    if drifted > limits.weighted_drift and age_days < limits.least_age_days:
+        young = ("; so young a model has learnt from what there is", "；模型尚新，已学到现有数据")
     reasons = (
         Reason(
             len(off) >= limits.slices,
@@ -57,8 +60,8 @@ def advise(
             drifted > limits.weighted_drift and age_days >= limits.least_age_days,
             drifted,
             limits.weighted_drift,
-            "drift of the facts from training, each as much as the model leans on it",
-            "特征相对训练数据的漂移（按模型依赖程度加权）",
+            "drift of the facts from training, each as much as the model leans on it" + young[0],
+            "特征相对训练数据的漂移（按模型依赖程度加权）" + young[1],
         ),
         Reason(
             age_days > limits.age_days,
