@@ -175,7 +175,7 @@ def advice(report: Report) -> Iterator[str]:
         row(
             [
                 f'<span class="tag {"warn" if each.met else "fine"}">'
-                + (both("reached", "已触及") if each.met else both("kept", "未触及"))
+                + (both("reached", "已触及") if each.met else both("fine", "未触及"))
                 + "</span>",
                 both(each.english, each.chinese),
                 f"{each.figure:.3g}" if each.figure is not None else NONE,
