@@ -194,13 +194,24 @@ def score(
     home: HomeOption = HOME,
     as_of: AsOf = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished run.")] = False,
+    accept: Annotated[
+        str | None, typer.Option(help="Publish although a bound is broken, for this reason.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Score the whole base and publish the week."""
     from pipelines import score as job  # noqa: PLC0415
     from pipelines.week_report import render  # noqa: PLC0415
 
-    _run(home, "score", json, lambda h: job.score(h, as_of, resume=resume), render)
+    _run(home, "score", json, lambda h: job.score(h, as_of, resume=resume, accept=accept), render)
+
+
+@app.command()
+def watch(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """What the last week was held against, what broke, and where its page is."""
+    from pipelines import watch as job  # noqa: PLC0415
+
+    show(job.watch(Home(home)), json, job.render)
 
 
 @app.command()

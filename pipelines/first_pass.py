@@ -21,7 +21,7 @@ CUSTOMERS_AT_ONCE = 8_192
 
 def assess_all(work: Work, run: Run) -> Tally:
     """Every bucket that is not finished yet; the tally is of all."""
-    whole, buckets = Tally(), work.places()
+    whole, buckets = work.nothing(), work.places()
     left = sum(len(places) for number, places in enumerate(buckets) if number not in run.found)
     work.watch.stage("assessing", left)
     done = 0
@@ -34,7 +34,8 @@ def assess_all(work: Work, run: Run) -> Tally:
     with bar("scoring customers") as progress:
         for number, places in enumerate(buckets):
             if number not in run.found:
-                tally = Tally()
+                tally = work.nothing()
+                tally.add_arrivals(work.histories.bucket_of(int(places[0])))
                 write_bucket(run.path(number), _batches(work, places, tally, told), tally)
             run.bucket(number).add_to(whole)
     return whole
@@ -60,7 +61,7 @@ def _batches(
                     ahead.append(pool.submit(read, batch))
                 if len(ahead) > (batch is not None):
                     assessed = ahead.popleft().result()
-                    tally.add(assessed)
+                    tally.add(assessed, work.frozen.offers)
                     work.watch.look()
                     yield _batch(work, assessed)
                     told(len(assessed.status))

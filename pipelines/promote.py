@@ -13,6 +13,7 @@ from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION, model_of, use_track
 from pipelines.terminal import bar
 from releases.bundle import open_bundle, read_bundle
 from releases.home import Home
+from releases.reference import read_reference
 from releases.signature import sign
 from tables.refusal import Refused
 from tables.sealed import sealed_folder
@@ -43,6 +44,7 @@ def promote(home: Home, version: int | None) -> dict[str, Any]:
             raise Refused(f"{uri}: run {model.run_id} holds no whole bundle ({error}); train anew") from error
         progress(1, 3)
         open_bundle(Path(came))
+        read_reference(Path(came))
         with sealed_folder(home.bundles) as staged:
             shutil.copytree(came, staged.path, dirs_exist_ok=True)
         sign(staged.path, home.key())

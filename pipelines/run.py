@@ -30,6 +30,7 @@ class Identity:
     buckets: str
     bundle: str
     policy: str
+    last_week: str
     moment: int
     code: str
 

@@ -14,10 +14,12 @@ import numpy as np
 
 from pipelines.configuration import configuration
 from pipelines.first_pass import assess_all
+from pipelines.report import Report
 from pipelines.run import Identity, borders_hash, code_version, take_up
 from pipelines.second_pass import Chosen, Scored, price_of, write_parts
 from pipelines.tally import Tally
 from pipelines.terminal import bar, say
+from pipelines.watch import conclude
 from pipelines.week_report import summary
 from pipelines.work import Work, open_work
 from releases.home import Home
@@ -30,10 +32,13 @@ from tables.refusal import Refused
 from tables.sealed import sealed_folder, verify
 
 
-def score(home: Home, as_of: str | None, *, resume: bool = False) -> dict[str, Any]:
+def score(
+    home: Home, as_of: str | None, *, resume: bool = False, accept: str | None = None
+) -> dict[str, Any]:
     """Assess everyone, price the budget over all, choose, write, check, publish; prune what is too old.
 
-    resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code.
+    resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code; accept:
+    publish although a bound is broken (pipelines.watch), for this reason.
     """
     work = open_work(home, as_of)
     histories, watch = work.histories, work.watch
@@ -42,6 +47,7 @@ def score(home: Home, as_of: str | None, *, resume: bool = False) -> dict[str, A
         buckets=borders_hash(histories.buckets),
         bundle=work.bundle.name,
         policy=work.frozen.name,
+        last_week=work.held.last_folder.name if work.held.last_folder else "",
         moment=work.t,
         code=code_version(),
     )
@@ -61,7 +67,7 @@ def score(home: Home, as_of: str | None, *, resume: bool = False) -> dict[str, A
         scored = Scored.read(run, len(parts))
         about = _about(work, tally, price, parts, scored, chosen)
         write_about(staged.path, about)
-        _check(home, work, staged.path, about)
+        report = _check(home, work, staged.path, about, tally, accept)
         watch.stage("sealing", len(histories))
     sign(staged.path, work.key)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -73,6 +79,7 @@ def score(home: Home, as_of: str | None, *, resume: bool = False) -> dict[str, A
         "week": staged.name,
         "path": str(staged.path),
         "run": {"id": identity.name, "resumed_buckets": len(run.found), "buckets": len(parts), "said": said},
+        "watch": {"verdict": report.verdict, "summary": report.summary},
         **summary(work.histories, about, tally, scored.churn, scored.value, chosen.net),
         "kept": {"weeks": len(kept.weeks), "disk_bytes": kept.bytes, "removed": list(kept.removed)},
         **watch.told(),
@@ -100,13 +107,19 @@ def _about(
     )
 
 
-def _check(home: Home, work: Work, folder: Path, about: WeekAbout) -> None:
+def _check(
+    home: Home, work: Work, folder: Path, about: WeekAbout, tally: Tally, accept: str | None
+) -> Report:
     """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
     work.watch.stage("checking", about.customers)
     ids = (work.histories.ids[places] for places in work.places())
     with bar("checking the week") as progress:
         check_week(folder, about, work.frozen, ids, progress)
-    # Drift is watched here: the tallies of all buckets and the staged week are at hand.
+    work.watch.stage("judging", about.customers)
+    rate = work.frozen.policy.margin_rate
+    report = conclude(
+        work.held, tally.counted, work.histories, work.base, folder, margin_rate=rate, accept=accept
+    )
     work.watch.stage("verifying the base again")
     with bar("verifying the base") as progress:
         try:
@@ -117,3 +130,4 @@ def _check(home: Home, work: Work, folder: Path, about: WeekAbout) -> None:
                 "`holdfast check`, then `holdfast score` again"
             ) from error
     home.expect(work.began)
+    return report

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from decisions.policy import read_policy
+from models.census import reference_of
 from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
@@ -21,6 +22,7 @@ from pipelines.tracking import Tracked, track
 from pipelines.truth import compare_with_truth
 from releases.bundle import write_bundle
 from releases.home import Home
+from releases.reference import write_reference
 from tables.history import Histories
 from tables.moment import in_zone, local_day
 
@@ -60,6 +62,7 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts
         write_bundle(Path(folder), scorer, question, result, latest)
+        write_reference(Path(folder), reference_of(frame, scorer, offers))
         made = Tracked(Path(folder), result, scorer, customer, frame, question)
         logged = track(made, model_of(base), experiment)
         progress(1, 1)

@@ -61,4 +61,5 @@ def render(result: dict[str, Any]) -> list[Any]:
         f"Kept: {kept['weeks']} weeks, {kept['disk_bytes'] / 1e9:,.2f} GB"
         + (f"; removed {', '.join(kept['removed'])}" if kept["removed"] else ""),
         f"Published week {result['week']}: {result['path']}/scores",
+        f"Watch: {result['watch']['summary']}; holdfast watch says more",
     ]

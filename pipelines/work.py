@@ -14,7 +14,9 @@ from models.scorer import Scores
 from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.stopwatch import Stopwatch
+from pipelines.tally import Tally
 from pipelines.terminal import bar
+from pipelines.watch import Watch, begin
 from releases.bundle import Bundle, read_bundle
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, freeze_policy
@@ -27,7 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Work:
-    """began: what the pointer named; t: the moment, microseconds; all of it verified when it was opened."""
+    """began: what the pointer named; t: the moment, microseconds; held: what the week is held against; all of
+    it verified when it was opened."""
 
     began: Published
     bundle: Bundle
@@ -36,7 +39,12 @@ class Work:
     t: int
     frozen: FrozenPolicy
     key: bytes
+    held: Watch
     watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def nothing(self) -> Tally:
+        """To count into."""
+        return Tally(self.held.nothing())
 
     def choose(self, scores: Scores, consents: Floats, held_out: Any, price: float) -> Choices:
         frozen = self.frozen
@@ -62,7 +70,8 @@ def open_work(home: Home, as_of: str | None) -> Work:
     policy = read_policy(configuration() / "policy.yaml")
     read_retention(configuration())  # a mistake in it is refused before the work, not after
     frozen = freeze_policy(home.policies, policy, offers_of(base, t, histories.time_zone), key)
-    return Work(began, bundle, base, histories, t, frozen, key, watch)
+    held = begin(home, key, bundle, t)
+    return Work(began, bundle, base, histories, t, frozen, key, held, watch)
 
 
 def pieces(rows: npt.NDArray[np.int64], most: int) -> list[npt.NDArray[np.int64]]:

@@ -61,6 +61,10 @@ class Home:
         return self.path / "runs"
 
     @property
+    def watch(self) -> Path:
+        return self.path / "watch"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

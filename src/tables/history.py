@@ -153,6 +153,10 @@ class Histories:
                 self._kept.popitem(last=False)
         return found
 
+    def bucket_of(self, place: int) -> Bucket:
+        """The bucket that a customer stands in."""
+        return self.bucket(int(np.searchsorted(self.buckets, place, side="right")) - 1)
+
     def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
         """The buckets that hold these customers: (bucket, which of `places`, their places in it).
 
