@@ -37,8 +37,8 @@ def score(
 ) -> dict[str, Any]:
     """Assess everyone, price the budget over all, choose, write, check, publish; prune what is too old.
 
-    resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code; accept:
-    publish although a bound is broken (pipelines.watch), for this reason.
+    resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code;
+    accept: publish although a bound is broken (pipelines.watch), for this reason.
     """
     work = open_work(home, as_of)
     histories, watch = work.histories, work.watch

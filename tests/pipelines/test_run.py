@@ -9,7 +9,7 @@ import pytest
 from pipelines.run import Identity, borders_hash, code_version, take_up
 from releases.home import Home
 
-IDENTITY = Identity(base="b", buckets="k", bundle="m", policy="p", moment=5, code="c")
+IDENTITY = Identity(base="b", buckets="k", bundle="m", policy="p", last_week="w", moment=5, code="c")
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Identity)])
