@@ -61,10 +61,15 @@ def write_cell(path: Path, parts: dict[str, Part]) -> None:
                 file.write(b"\0" * (-file.tell() % ALIGNED))
 
 
-def read_cell(path: Path) -> dict[str, Part]:
-    """The parts of a cell, mapped; the caller has verified the file (tables.sealed)."""
+def read_cell(path: Path, *, here_and_there: bool = False) -> dict[str, Part]:
+    """The parts of a cell, mapped; the caller has verified the file (tables.sealed).
+
+    here_and_there: a few rows will be asked for, so that reading ahead would read nearly all.
+    """
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if here_and_there:
+            mapped.madvise(mmap.MADV_RANDOM)
         parts = {}
         for name in CUSTOMER_TABLES:
             arrays = [_mapped(file, mapped, kind) for kind in ("<u8", "<i4", STORED_TYPES[name])]

@@ -60,14 +60,14 @@ class StoredBucket:
 
     def __init__(self, folder: Path, bucket: int, trust: Trust = trusting) -> None:
         self.folder, self.bucket, self.trust = folder, bucket, trust
-        self.tiers = [read_cell(cell_path(folder, bucket, tier)) for tier in range(TIERS)]
+        cells = [cell_path(folder, bucket, tier) for tier in range(TIERS)]
+        self.tiers = [read_cell(path, here_and_there=True) for path in cells]
         paths = [filter_path(folder, bucket, tier) for tier in range(TIERS)]
         self.filters = [read_filter(trust(path)) for path in paths]
 
     def whole(self, tier: int) -> dict[str, Part]:
         """A cell of which everything is about to be read."""
-        self.trust(cell_path(self.folder, self.bucket, tier))
-        return self.tiers[tier]
+        return read_cell(self.trust(cell_path(self.folder, self.bucket, tier)))
 
     def versions(self, name: str, keys: Keys, events: Int64s) -> Versions:
         """The stored versions of these customers' events, any order."""
