@@ -1,6 +1,5 @@
 """`holdfast merge`: weeks that come in as feeds give the base that all of them together give."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,10 @@ from tables.sealed import point, pointed, sealed_folder
 Command = Callable[..., Any]
 
 
-def let_in(home: Path, tables: dict[str, pa.Table], base: Path) -> None:
+def let_in(home: Path, tables: dict[str, pa.Table], base: str) -> None:
     """Let these tables come in."""
     with sealed_folder(home / "incoming") as staged:
-        shutil.copy(base, staged.path / "base.json")
+        (staged.path / "base.json").write_text(base)
         for name, rows in tables.items():
             pq.write_table(rows, staged.path / f"{name}.parquet")
     point(home / "incoming", staged.name)
@@ -37,7 +36,7 @@ def known(rows: pa.Table) -> pa.ChunkedArray:
 
 
 @pytest.fixture
-def feeds(home: Path) -> tuple[list[dict[str, pa.Table]], Path]:
+def feeds(home: Path) -> tuple[list[dict[str, pa.Table]], str]:
     """The tables of `home` as three feeds by when they were known, the first with all announcements."""
     whole = pointed(home / "incoming")
     assert whole
@@ -53,11 +52,11 @@ def feeds(home: Path) -> tuple[list[dict[str, pa.Table]], Path]:
             inside = rows.filter(pc.and_(pc.greater(clock, low), pc.less_equal(clock, high)))
             if len(inside):
                 parts[k][name] = inside
-    return parts, whole / "base.json"
+    return parts, (whole / "base.json").read_text()
 
 
 def test_feed_after_feed_gives_the_base_of_all_together(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], Path]
+    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
 ) -> None:
     parts, base = feeds
     whole = histories_of(home)
@@ -76,7 +75,7 @@ def test_feed_after_feed_gives_the_base_of_all_together(
 
 
 def test_what_came_before_and_comes_again_is_one_event(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], Path]
+    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
 ) -> None:
     parts, base = feeds
     before = histories_of(home)
@@ -88,7 +87,7 @@ def test_what_came_before_and_comes_again_is_one_event(
 
 
 def test_a_row_that_contradicts_one_of_the_base_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], Path]
+    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
 ) -> None:
     parts, base = feeds
     before = histories_of(home)
@@ -103,7 +102,7 @@ def test_a_row_that_contradicts_one_of_the_base_is_refused(
 
 
 def test_a_feed_that_lacks_a_column_of_the_base_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], Path]
+    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
 ) -> None:
     parts, base = feeds
     let_in(home, {"transactions": parts[2]["transactions"].drop_columns(["discount"])}, base)
@@ -113,7 +112,7 @@ def test_a_feed_that_lacks_a_column_of_the_base_is_refused(
 
 
 def test_a_response_to_a_contact_that_nobody_made_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], Path]
+    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
 ) -> None:
     parts, base = feeds
     rows = next(part["responses"] for part in reversed(parts) if "responses" in part)[:1]

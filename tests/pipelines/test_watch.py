@@ -28,7 +28,7 @@ from releases.reference import REFERENCE, read_reference
 from releases.signature import sign
 from releases.watch import read_memory
 from tables.moment import DAY
-from tables.sealed import point, pointed, sealed_folder
+from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
 Command = Callable[..., Any]
 MARGIN = 0.3
@@ -73,17 +73,19 @@ def arrive(home: Path, command: Command, table: str, change: Callable[[Any], Any
     incoming = home / "incoming"
     current = pointed(incoming)
     assert current
-    other = shutil.copytree(current, incoming / f"without {table}")
-    path = other / f"{table}.parquet"
-    rows = change(pq.read_table(path))
-    if rows is None:
-        path.unlink()
-        about = json.loads((other / "base.json").read_text())
-        about.get("columns", {}).pop(table, None)
-        (other / "base.json").write_text(json.dumps(about))
-    else:
-        pq.write_table(rows, path)
-    point(incoming, other.name)
+    with sealed_folder(incoming) as staged:
+        other = staged.path
+        shutil.copytree(current, other, ignore=shutil.ignore_patterns(MANIFEST), dirs_exist_ok=True)
+        path = other / f"{table}.parquet"
+        rows = change(pq.read_table(path))
+        if rows is None:
+            path.unlink()
+            about = json.loads((other / "base.json").read_text())
+            about.get("columns", {}).pop(table, None)
+            (other / "base.json").write_text(json.dumps(about))
+        else:
+            pq.write_table(rows, path)
+    point(incoming, staged.name)
     said = command("check", "--home", home)
     assert said.code == 0, said.err
 
