@@ -12,6 +12,8 @@ from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from features.family import inner
+
 ON_STACK = 128  # so many numbers at most; a longer array comes from the heap
 _NUMBERS = types.Array(types.int64, 1, "C")
 
@@ -27,6 +29,20 @@ def zeros(n: int) -> Any:
 def unowned(array: Any) -> Any:
     """The same array without a count of its owners; somebody else must hold it as long as it is used."""
     return array
+
+
+@inner
+def sort(numbers: Any) -> None:
+    """In place; few numbers, as most customers have, are sorted by insertion."""
+    if len(numbers) > ON_STACK:
+        numbers.sort()
+        return
+    for i in range(1, len(numbers)):
+        moved, k = numbers[i], i
+        while k > 0 and numbers[k - 1] > moved:
+            numbers[k] = numbers[k - 1]
+            k -= 1
+        numbers[k] = moved
 
 
 if not numba.config.DISABLE_JIT:
