@@ -119,7 +119,7 @@ def contact_channel(history: History, t: int) -> ContactChannelFacts:
     rows = history.contacts
     for i in range(len(rows)):
         if rows[i].kind != HELD_BACK and within(t, rows[i].at, 364):
-            used |= 1 << rows[i].channel
+            used |= 1 << int(rows[i].channel)
     channels = 0
     for k in range(1, CHANNELS):
         channels += (used >> k) & 1

@@ -77,7 +77,7 @@ def points(history: History, t: int) -> PointsFacts:
     moved, ever, last = zeros(KINDS * CLASSES), zeros(KINDS), zeros(KINDS)
     rows = history.points
     for i in range(len(rows)):
-        kind = rows[i].kind
+        kind = int(rows[i].kind)
         moved[kind * CLASSES + rows[i].age] += rows[i].points
         ever[kind] += rows[i].points
         last[kind] = i + 1

@@ -85,6 +85,7 @@ def read_facts(
     names = names_of(families)
     values = np.empty((len(places), len(names)))
     read, timelines = reader(families), as_read(histories.timelines)
+    missing = np.flatnonzero(missing_columns(families, histories.present))
 
     def parts() -> Iterator[tuple[Bucket, Int64s, Int64s]]:
         for bucket, rows, local in histories.parts(places):
@@ -98,6 +99,7 @@ def read_facts(
         whole = len(rows) == rows[-1] - rows[0] + 1  # side by side: written in place
         out = values[rows[0] : rows[-1] + 1] if whole else np.empty((len(rows), len(names)))
         read(bucket, timelines, local, moments[rows], out)
+        out[:, missing] = np.nan
         if not whole:
             values[rows] = out
         return len(rows)
@@ -108,7 +110,6 @@ def read_facts(
     else:
         with ThreadPoolExecutor(threads) as pool:
             _count(_in_turn(pool, part, parts(), 2 * threads), len(places), progress)
-    values[:, missing_columns(families, histories.present)] = np.nan
     return FactTable(places, moments, names, values)
 
 

@@ -56,13 +56,12 @@ def within(t: int, at: int, days: int) -> bool:
 @inner
 def first_within(rows: Any, t: int, days: int) -> int:
     """The place of the first row in (t - days, t]; the number of rows where there is none."""
-    begin, end = 0, len(rows)
-    while begin < end:
-        middle = (begin + end) // 2
-        if rows[middle].at > t - days * DAY:
-            end = middle
-        else:
-            begin = middle + 1
+    begin, left = 0, len(rows)
+    while left > 0:  # arithmetic in place of branches, which nobody could predict
+        half = left >> 1
+        is_older = int(rows[begin + half].at <= t - days * DAY)
+        begin += (half + 1) * is_older
+        left = half + (left - 1 - 2 * half) * is_older
     return begin
 
 
@@ -126,7 +125,7 @@ def count_by_kind(rows: Any, counts: Any, last: Any) -> None:
     Kinds count from 1; 0 is missing and has its place too.
     """
     for i in range(len(rows)):
-        kind = rows[i].kind
+        kind = int(rows[i].kind)
         counts[kind * CLASSES + rows[i].age] += 1
         last[kind] = i + 1
 
@@ -138,6 +137,6 @@ def of_kind(counts: Any, kind: int) -> Any:
 
 
 @inner
-def days_since_row(t: int, rows: Any, end: int) -> float:
+def days_since_row(t: int, rows: Any, end: int) -> Any:
     """Days since the row before place `end`; missing where there is none."""
     return days_since(t, rows[end - 1].at if end > 0 else -1)
