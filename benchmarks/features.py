@@ -1,259 +1,270 @@
-"""Facts of orders are read five times as fast as by one DuckDB query, for one customer a hundred times.
+"""Facts are read from histories fifty times as fast as by one SQL query, from raw Parquet five times.
 
-Ours reads the families below for every customer at one moment (one and two threads) and for one customer
-alone; the peer is one SQL query over the same lines as a DuckDB table. Both answers are compared. The last
-line of the output is one JSON object.
+Ours reads a made base bucket by bucket on all cores: "from histories", and "from raw" with sorting checked
+Parquet into histories before. Facts are dropped after each bucket. Peers compute the compared facts of the
+same lines: DuckDB in one query from its own table and from the same Parquet, pandas, Polars and featuretools
+from frames in memory, each on as many customers as it can do. Every measurement is a process of its own, in
+turns; ratios are of seconds a customer, for the same facts. The last line of the output is one JSON object.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+import pandas as pd
 
-from features.basket import basket, category, product
+from benchmarks.frame_peer import by_featuretools, by_pandas, by_polars
+from benchmarks.order_base import T, customer_ids, write_tables
+from benchmarks.order_peer import finished, one_query
+from features.basket import basket, brand, category, product
 from features.catalogue import FAMILIES
-from features.channel import store
-from features.family import LONG_WINDOWS, WINDOWS, Family
+from features.channel import channel, daytime, store
+from features.family import Family
 from features.order import order
 from features.price import discount, price, sales_margin
 from features.reader import names_of, read_facts
 from features.returns import returns
-from tables.contract import CUSTOMER_TABLES
-from tables.history import RECORD_TYPES, Histories, History, as_records
-from tables.moment import DAY, FOREVER
+from features.trend import order_trend
+from features.value import margin, net_spend
+from tables.history import Histories, read_histories
+from tables.sorting import write_histories
 
 COMPARED: tuple[Family[Any], ...] = (
-    order,
-    basket,
-    product,
-    category,
-    discount,
-    price,
-    sales_margin,
-    returns,
-    store,
-)
-T = 20_000 * DAY
-CALLS = 200
-GOAL_ALL, GOAL_ONE = 5.0, 100.0  # times as fast as the peer, on as many threads
+    order, basket, product, category, brand, discount, price, sales_margin, returns, store, channel, daytime,
+    order_trend, net_spend, margin,
+)  # fmt: skip
+NAMES = names_of(COMPARED)
+SAMPLE = 20_000  # customers whose answers are compared
+# As many customers as each can do in memory and minutes.
+MOST = {"pandas": 300_000, "polars": 1_000_000, "featuretools": 5_000}
+GOALS = {"one query, from histories": 50.0, "one query, from raw": 5.0, "pandas": 20.0}
+MOST_MB = 8_000
+LINES = """
+    (select customer_id, order_id, product_id, store_id, channel, quantity, amount, discount,
+      epoch_us(t."at") as moment, category, brand, list_price, unit_cost
+    from '{0}/transactions.parquet' t join '{0}/products.parquet' p using (product_id))
+"""
+# Both as one_query wants them: with numbers in DuckDB's own table, with texts from raw Parquet.
+NUMBERED = """
+    select * replace (category[2:]::int as category, brand[2:]::int as brand), customer_id[2:]::int as place,
+      order_id[2:]::int as order_number, product_id[2:]::int as product, store_id[2:]::int as shop
+    from {0}
+"""
+TEXTS = """
+    (select *, customer_id as place, order_id as order_number, product_id as product, store_id as shop
+    from {0})
+"""
+Answer = tuple[float, int, Callable[[], Any]]  # seconds, customers, the sample's facts by name
 
 
-def made_base(customers: int, lines: int) -> Histories:
-    """Lines of two years, two to an order on average; every table but transactions is empty."""
-    rng = np.random.default_rng(1)
-    count = customers * lines
-    rows = np.zeros(count, RECORD_TYPES["transactions"])
-    owner = np.repeat(np.arange(customers), lines)
-    order_number = rng.integers(0, max(lines // 2, 1), count)
-    # An order has one moment: it follows from who and which.
-    slot = (owner * 7_919 + order_number * 104_729) % 700_001
-    at = T - slot * (728 * DAY // 700_001)
-    ranks = np.lexsort([np.arange(count), order_number, at, owner])
-    rows["at"] = rows["seen_at"] = at[ranks]
-    rows["until"] = FOREVER
-    rows["event_id"] = np.arange(1, count + 1)
-    rows["order_id"] = order_number[ranks] + 1
-    rows["quantity"] = rng.choice([1, 1, 1, 2, 3, -1], count)
-    rows["amount"] = rng.integers(100, 50_000, count) * np.sign(rows["quantity"])
-    rows["discount"] = rng.choice([0, 0, 500, 1_000], count)
-    rows["product_id"] = rng.integers(1, 2_000, count)
-    rows["category"] = rows["product_id"] % 40 + 1
-    rows["list_price"] = rng.integers(100, 50_000, count)
-    rows["unit_cost"] = rows["list_price"] // 2
-    rows["store_id"] = rng.integers(1, 200, count)
-    tables = {name: np.zeros(0, RECORD_TYPES[name]) for name in CUSTOMER_TABLES} | {"transactions": rows}
-    nothing = np.zeros(customers + 1, np.int64)
-    offsets = dict.fromkeys(CUSTOMER_TABLES, nothing) | {"transactions": np.arange(customers + 1) * lines}
-    present = {f"transactions.{column}" for column in rows.dtype.names or ()} | {*CUSTOMER_TABLES}
-    return Histories(
-        ids=np.array([f"c{k:09d}" for k in range(customers)], dtype=object),
-        events=History(**{name: as_records(each) for name, each in tables.items()}),
-        offsets=History(**offsets),
-        present=frozenset(present),
-        time_zone="UTC",
-        currency="CNY",
-        minor_units=2,
-        first_at=T - 728 * DAY,
-        last_at=T,
-    )
-
-
-def in_duckdb(histories: Histories) -> duckdb.DuckDBPyConnection:
-    rows = histories.events.transactions
-    columns = {name: pa.array(np.ascontiguousarray(rows[name])) for name in rows.dtype.names}
-    owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets.transactions))
-    columns["moment"] = columns.pop("at")  # `at` is a word of DuckDB's own
-    db = duckdb.connect()
-    db.register("came", pa.table({"place": owner, **columns}))
-    db.execute("create table transactions as from came")
-    db.unregister("came")
+def in_duckdb(folder: Path, name: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect(name)
+    db.execute(f"set threads = {os.cpu_count()}; set memory_limit = '16GB'; set TimeZone = 'UTC'")
+    db.execute(f"set temp_directory = '{folder / 'spill'}'; set preserve_insertion_order = false")
     return db
 
 
-def one_query(lines: str = "transactions") -> str:
-    """The compared facts of all lines, or of those that `lines` selects."""
-    by_order = [
-        f"({T} - max(moment)) / {DAY} as days_since_last_order",
-        f"({T} - min(moment)) / {DAY} as days_since_first_order",
-        "count(*) as orders_ever",
-    ]
-    by_line = [
-        "coalesce(sum(amount) filter (bought), 0) as spend_ever",
-        f"({T} - max(moment) filter (not bought)) / {DAY} as days_since_last_return",
-    ]
-    for days in WINDOWS:
-        by_order.append(f"count(*) filter (moment > {T - days * DAY}) as orders_{days}d")
-        bought = f"filter (bought and moment > {T - days * DAY})"
-        back = f"filter (not bought and moment > {T - days * DAY})"
-        by_line += [
-            f"coalesce(sum(amount) {bought}, 0) as spend_{days}d",
-            f"sum(amount) {bought} / any_value(orders_{days}d) as spend_per_order_{days}d",
-            f"sum(discount) {bought} / sum(amount + discount) {bought} as discount_share_{days}d",
-            f"count(*) {back} as returned_lines_{days}d",
-        ]
-        if days not in LONG_WINDOWS:
-            continue
-        by_line += [
-            f"count(*) {bought} as lines_{days}d",
-            f"coalesce(sum(quantity) {bought}, 0) as pieces_{days}d",
-            f"nullif(count(*) {bought}, 0) / any_value(orders_{days}d) as lines_per_order_{days}d",
-            f"sum(quantity) {bought} / any_value(orders_{days}d) as pieces_per_order_{days}d",
-            f"sum(amount) {bought} / sum(quantity) {bought} as price_per_piece_{days}d",
-            f"count(distinct product_id) {bought} as products_{days}d",
-            f"count(distinct category) {bought} as categories_{days}d",
-            f"count(distinct store_id) {bought} as stores_{days}d",
-            f"coalesce(sum(discount) {bought}, 0) as discount_{days}d",
-            f"avg(cast(discount > 0 as int)) {bought} as discounted_line_share_{days}d",
-            f"sum(amount) {bought} / sum(list_price * quantity) {bought} as price_to_list_{days}d",
-            f"coalesce(sum(amount - unit_cost * quantity) {bought}, 0) as sales_margin_{days}d",
-            f"sum(amount - unit_cost * quantity) {bought} / sum(amount) {bought} "
-            f"as sales_margin_share_{days}d",
-            f"-coalesce(sum(amount) {back}, 0) as returned_amount_{days}d",
-            f"-coalesce(sum(amount) {back}, 0) / nullif(sum(amount) {bought}, 0) as returned_share_{days}d",
-        ]
-    year = f"bought and moment > {T - 364 * DAY}"
-    by_line.append(
-        f"count(*) filter ({year}) / nullif(count(distinct product_id) filter ({year}), 0) "
-        "as lines_per_product_364d"
-    )
-    return f"""
-        with lines as (
-          select *, quantity > 0 as bought from {lines} where seen_at <= {T} and until > {T}
-        ), orders as (
-          select distinct place, order_id, moment from lines where bought
-        ), by_order as (
-          select place, {", ".join(by_order)} from orders group by place
-        ), by_line as (
-          select place, {", ".join(by_line)} from lines left join by_order using (place) group by place
-        ), by_category as (
-          select place, category, sum(amount) as spend from lines where {year} group by all
-        ), breadth as (
-          select place, max(spend) / sum(spend) as top_category_share_364d,
-            sum(pow(spend, 2)) / pow(sum(spend), 2) as category_concentration_364d
-          from by_category group by place
-        )
-        select {", ".join(names_of(COMPARED))}
-        from by_line left join by_order using (place) left join breadth using (place) order by place
-    """
+def read_all(histories: Histories, families: tuple[Family[Any], ...]) -> None:
+    for first, last in zip(histories.buckets[:-1], histories.buckets[1:], strict=True):
+        read_facts(histories, np.arange(first, last), T, families)
 
 
-def seconds(run: Callable[[], Any]) -> tuple[float, Any]:
+def ours(folder: Path, families: tuple[Family[Any], ...], from_raw: bool) -> Answer:
+    into = folder / ("sorted" if from_raw else "histories")
+    # What is compiled is loaded before, as in any process that lives.
+    read_facts(read_histories(folder / "histories"), np.arange(1), T, families)
     begun = time.perf_counter()
-    answer = run()
-    return time.perf_counter() - begun, answer
+    if from_raw:
+        write_histories(folder / "tables", into)
+    histories = read_histories(into)
+    read_all(histories, families)
+    spent = time.perf_counter() - begun
+
+    def sample() -> dict[str, Any]:
+        wanted = histories.places(customer_ids(np.arange(min(SAMPLE, len(histories)))).to_pylist())
+        facts = read_facts(histories, wanted, T, COMPARED)
+        return dict(zip(facts.names, facts.values.T, strict=True))
+
+    return spent, len(histories), sample
 
 
-def ask(db: duckdb.DuckDBPyConnection, threads: int, query: str) -> Any:
-    db.execute(f"set threads = {threads}")
-    return db.execute(query).fetchnumpy()
+def by_query(folder: Path, from_raw: bool) -> Answer:
+    db = in_duckdb(folder, ":memory:" if from_raw else str(folder / "lines.duckdb"))
+    query = one_query(TEXTS.format(LINES.format(folder / "tables")) if from_raw else "lines", NAMES)
+    begun = time.perf_counter()
+    db.execute(f"create temp table answer as {query}")
+    spent = time.perf_counter() - begun
+    customers = db.execute("select count(*) from answer").fetchall()[0][0]
+    first = customer_ids(np.array([min(SAMPLE, customers)]))[0] if from_raw else SAMPLE
+    wanted = "select * from answer where place < ? order by place"
+    return spent, customers, lambda: db.execute(wanted, [str(first) if from_raw else first]).df()
 
 
-def agree(ours: npt.NDArray[np.float64], theirs: dict[str, Any]) -> bool:
-    columns = [np.ma.filled(np.ma.asarray(theirs[n], dtype=np.float64), np.nan) for n in names_of(COMPARED)]
-    return np.allclose(ours, np.column_stack(columns), rtol=1e-9, atol=1e-9, equal_nan=True)
+def by_frame(folder: Path, name: str) -> Answer:
+    db = in_duckdb(folder, str(folder / "lines.duckdb"))
+    texts = "customer_id, order_id, product_id, store_id"
+    lines = db.sql(f"select * exclude ({texts}) from lines where place < {MOST[name]}").to_arrow_table()
+    run: Callable[[], Any]
+    if name == "polars":
+        import polars as pl  # noqa: PLC0415
+
+        columns = pl.DataFrame(lines)
+        run = partial(by_polars, columns.lazy(), NAMES)
+    else:
+        frame: Any = lines.to_pandas()
+        run = partial(by_pandas, frame, NAMES) if name == "pandas" else partial(by_featuretools, frame)
+    begun = time.perf_counter()
+    found: Any = run()
+    spent = time.perf_counter() - begun
+    rows = found
+    if name == "polars":
+        rows = found.sort("place").to_pandas()
+    return spent, len(rows), lambda: rows.head(SAMPLE)
 
 
-def one_at_a_time(histories: Histories, place: int, families: tuple[Family[Any], ...]) -> float:
-    """Seconds that one customer takes, called again and again."""
-    only = np.array([place])
-    spent, _ = seconds(lambda: [read_facts(histories, only, T, families) for _ in range(CALLS)])
-    return spent / CALLS
+MEASURED: dict[str, Callable[[Path], Answer]] = {
+    "compared facts, from raw": lambda folder: ours(folder, COMPARED, True),
+    "compared facts, from histories": lambda folder: ours(folder, COMPARED, False),
+    "all facts, from raw": lambda folder: ours(folder, FAMILIES, True),
+    "all facts, from histories": lambda folder: ours(folder, FAMILIES, False),
+    "one query, from raw": lambda folder: by_query(folder, True),
+    "one query, from histories": lambda folder: by_query(folder, False),
+    "pandas": lambda folder: by_frame(folder, "pandas"),
+    "polars": lambda folder: by_frame(folder, "polars"),
+    "featuretools": lambda folder: by_frame(folder, "featuretools"),
+}
+OURS = tuple(MEASURED)[:4]
+PEERS = tuple(MEASURED)[4:]
+
+
+def peak_mb() -> float:
+    """Of this process alone: ru_maxrss begins with what the parent held when it made the child."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def measure(name: str, folder: Path) -> None:
+    """In a process of its own: seconds, customers and memory as JSON, the sample's facts beside them."""
+    spent, customers, sample = MEASURED[name](folder)
+    peak = peak_mb()
+    pd.DataFrame(sample()).to_parquet(folder / f"{name}.parquet", index=False)
+    print(json.dumps({"seconds": spent, "customers": customers, "peak_mb": peak}))
+
+
+def measured(name: str, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.features", "--measure", name, "--folder", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"reason": (done.stderr.strip() or f"ended with {done.returncode}").splitlines()[-1]}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{name}: {found['seconds']:.2f} s, {found['customers']:,} customers, {found['peak_mb']:,.0f} MB")
+    return found
+
+
+def agree(folder: Path, name: str) -> bool:
+    """Whether a peer's facts of the sample are ours; featuretools has some of them only."""
+    mine = pd.read_parquet(folder / "compared facts, from histories.parquet")
+    theirs = pd.read_parquet(folder / f"{name}.parquet")
+    names = [each for each in NAMES if each in theirs]
+    print(f"{name}: {len(names)} facts compared")
+
+    def values(frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        return frame[names].head(min(len(mine), len(theirs))).to_numpy(np.float64, na_value=np.nan)
+
+    wrong = ~np.isclose(values(mine), values(theirs), rtol=1e-9, atol=1e-9, equal_nan=True)
+    if wrong.any():
+        print(f"{name}: NOT EQUAL in {[n for k, n in enumerate(names) if wrong[:, k].any()]}")
+    return bool(names) and not wrong.any()
+
+
+def prepare(folder: Path, customers: int, lines: int) -> None:
+    write_tables(folder / "tables", customers, lines)
+    write_histories(folder / "tables", folder / "histories")
+    db = in_duckdb(folder, str(folder / "lines.duckdb"))
+    db.execute(f"create table lines as {NUMBERED.format(LINES.format(folder / 'tables'))} order by place")
+    db.close()
+
+
+def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    prepare(folder, options.customers, options.lines_per_customer)
+    wanted = [*OURS, *(name for name in PEERS if any(name.startswith(peer) for peer in options.peers))]
+    best: dict[str, dict[str, Any]] = {}
+    for _ in range(options.rounds):
+        for name in wanted:
+            found = measured(name, folder)
+            shutil.rmtree(folder / "sorted", ignore_errors=True)
+            if "reason" in found or found["seconds"] < best.get(name, {"seconds": np.inf}).get(
+                "seconds", np.inf
+            ):
+                best[name] = found
+    peers = {name: best[name] for name in wanted if name in PEERS}
+    done = {name: each for name, each in peers.items() if "reason" not in each}
+    same = {name: agree(folder, name) for name in done}
+    ratio = {}
+    for name, each in done.items():
+        mine = best["compared facts, from " + ("raw" if name.endswith("raw") else "histories")]
+        ratio[name] = each["seconds"] / each["customers"] / (mine["seconds"] / mine["customers"])
+    peak = max(best[name]["peak_mb"] for name in OURS)
+    return {
+        "claim": (__doc__ or "").splitlines()[0],
+        "size": {
+            "customers": options.customers, "lines": options.customers * options.lines_per_customer,
+            "facts": len(names_of()), "compared": len(NAMES), "threads": os.cpu_count(),
+            "customers_of_peers": {name: each["customers"] for name, each in done.items()},
+        },
+        "ours": {name: best[name]["seconds"] for name in OURS},
+        "peers": {name: each["seconds"] for name, each in done.items()},
+        "not_measured": {name: each["reason"] for name, each in peers.items() if "reason" in each},
+        "ratio": ratio,
+        "equal": same,
+        "us_a_customer": best["all facts, from histories"]["seconds"] / options.customers * 1e6,
+        "peak_mb": peak,
+        "peak_mb_of_peers": {name: each["peak_mb"] for name, each in done.items()},
+        "versions": {"python": platform.python_version()} | {
+            name: version(name)
+            for name in ("numpy", "numba", "duckdb", "pandas", "polars", "featuretools") if find_spec(name)
+        },
+        "holds": all(same.values()) and peak < MOST_MB
+        and all(ratio.get(name, 0.0) >= goal for name, goal in GOALS.items()),
+    }  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--customers", type=int, default=200_000)
     parser.add_argument("--lines-per-customer", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=2, help="turns of ours and the peer; the best counts")
+    parser.add_argument("--rounds", type=int, default=2, help="turns of ours and the peers; the best counts")
+    every = ["one query", "pandas", "polars", "featuretools"]
+    parser.add_argument("--peers", nargs="*", default=every, choices=every)
+    parser.add_argument("--folder", type=Path, help="where the base is made (default: a temporary folder)")
+    parser.add_argument("--measure", choices=list(MEASURED), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    histories = made_base(options.customers, options.lines_per_customer)
-    everyone = np.arange(len(histories))
-    someone = len(everyone) // 2
-    db = in_duckdb(histories)
-    first_read, _ = seconds(lambda: read_facts(histories, everyone[:1], T))
-    read_facts(histories, everyone[:1], T, COMPARED)
-
-    ours: dict[str, list[float]] = defaultdict(list)
-    peers: dict[str, list[float]] = defaultdict(list)
-    same = True
-    for _ in range(options.rounds):
-        for threads in (1, 2):
-            read = partial(read_facts, histories, everyone, T, threads=threads)
-            spent, table = seconds(partial(read, COMPARED))
-            ours[f"compared facts, {threads} threads"].append(spent)
-            spent, answer = seconds(partial(ask, db, threads, one_query()))
-            peers[f"one DuckDB query, {threads} threads"].append(spent)
-            same = same and agree(table.values, answer)
-            spent, _ = seconds(partial(read, FAMILIES))
-            ours[f"all facts, {threads} threads"].append(spent)
-        ours["compared facts, one customer"].append(one_at_a_time(histories, someone, COMPARED))
-        spent, _ = seconds(partial(ask, db, 2, one_query(f"(from transactions where place = {someone})")))
-        peers["one DuckDB query, one customer"].append(spent)
-        ours["all facts, one customer"].append(one_at_a_time(histories, someone, FAMILIES))
-    best = {name: min(spent) for name, spent in ours.items()}
-    best_peers = {name: min(spent) for name, spent in peers.items()}
-    ratio = {
-        name: spent / best[name.replace("one DuckDB query", "compared facts")]
-        for name, spent in best_peers.items()
-    }
-    facts, compared = len(names_of()), len(names_of(COMPARED))
-    print(
-        f"{facts} facts ({compared} compared); the first read of a new process took {first_read:.1f} s; "
-        f"{best['all facts, 2 threads'] / len(histories) * 1e6:.2f} us a customer on two threads, "
-        f"{best['all facts, one customer'] * 1e6:.0f} us for one; "
-        f"{facts * len(histories) / best['all facts, 2 threads']:,.0f} facts a second; "
-        f"{'equal' if same else 'NOT EQUAL'}"
-    )
-    result = {
-        "claim": (__doc__ or "").splitlines()[0],
-        "size": {
-            "customers": options.customers,
-            "lines": len(histories.events.transactions),
-            "facts": facts,
-            "compared": compared,
-        },
-        "ours": best,
-        "peers": best_peers,
-        "ratio": ratio,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "duckdb": duckdb.__version__,
-        },
-        "holds": same and all(r >= (GOAL_ONE if "one customer" in n else GOAL_ALL) for n, r in ratio.items()),
-    }
-    print(json.dumps(result))
+    if options.measure:
+        measure(options.measure, options.folder)
+        return
+    if set(NAMES) - set(finished()):
+        raise RuntimeError(f"the peers do not say {sorted(set(NAMES) - set(finished()))}")
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        print(json.dumps(compare(options, Path(folder))))
 
 
 if __name__ == "__main__":

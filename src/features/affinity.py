@@ -5,7 +5,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, family
-from features.window import codes_bought, days_since, first_within, numbered, within
+from features.number import number_bought
+from features.scratch import zeros
+from features.window import days_since, first_within, within
 from tables.history import History
 
 
@@ -42,14 +44,13 @@ class AffinityFacts(NamedTuple):
 def affinity(history: History, t: int) -> AffinityFacts:
     lines = history.transactions
     lines = lines[first_within(lines, t, 728) :]
-    numbers, count = numbered(codes_bought(lines, lines.category))
-    if count == 0:
+    if len(lines) == 0:
         return AffinityFacts(0.0, 0.0, np.nan)
-    first, last, spend = np.zeros((3, count), np.int64)
+    numbers = zeros(len(lines))
+    count = number_bought(lines, lines.category, numbers)
+    first, last, spend = zeros(count + 1), zeros(count + 1), zeros(count + 1)
     for i in range(len(lines)):
         k = numbers[i]
-        if k < 0:
-            continue
         at = lines[i].at
         if first[k] == 0:
             first[k] = at
@@ -57,7 +58,9 @@ def affinity(history: History, t: int) -> AffinityFacts:
         if within(t, at, 364):
             spend[k] += lines[i].amount
     new, lapsed, most, latest = 0, 0, -1, -1
-    for k in range(count):
+    for k in range(1, count + 1):
+        if first[k] == 0:
+            continue  # only returned
         new += within(t, first[k], 91)
         lapsed += within(t, last[k], 364) and not within(t, last[k], 182)
         if within(t, last[k], 364) and (spend[k] > most or (spend[k] == most and last[k] > latest)):

@@ -4,18 +4,18 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from features.family import WINDOWS, Fact, PerLongWindow, family, inner
+from features.family import Fact, PerLongWindow, family, inner
+from features.number import count_distinct, number_bought
+from features.scratch import zeros
 from features.window import (
+    CLASSES,
     YEAR,
-    add,
-    codes_bought,
-    distinct,
     first_within,
     is_new_order,
     long_shares,
-    numbered,
     per_long_window,
     ratio,
+    windows,
     within,
 )
 from tables.history import History
@@ -107,18 +107,16 @@ class BrandFacts(NamedTuple):
 
 @family(BasketFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def basket(history: History, t: int) -> BasketFacts:
-    orders, bought = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    pieces, spend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    orders, bought, pieces, spend = zeros(CLASSES), zeros(CLASSES), zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity < 0:
             continue
-        at = lines[i].at
-        if is_new_order(lines, i):
-            add(orders, t, at, 1.0)
-        add(bought, t, at, 1.0)
-        add(pieces, t, at, lines[i].quantity)
-        add(spend, t, at, lines[i].amount)
+        age = lines[i].age
+        orders[age] += is_new_order(lines, i)
+        bought[age] += 1
+        pieces[age] += lines[i].quantity
+        spend[age] += lines[i].amount
     return BasketFacts(
         lines=per_long_window(bought),
         pieces=per_long_window(pieces),
@@ -131,23 +129,21 @@ def basket(history: History, t: int) -> BasketFacts:
 @family(ProductFacts, sources=("transactions", "transactions.product_id"), owner="commerce", since="0.1.0")
 def product(history: History, t: int) -> ProductFacts:
     lines = history.transactions
-    numbers, count = numbered(codes_bought(lines, lines.product_id))
-    products = distinct(numbers, count, lines.at, t)
+    numbers, products = zeros(len(lines)), zeros(CLASSES)
+    count = number_bought(lines, lines.product_id, numbers)
+    count_distinct(numbers, count, lines, products)
     named = 0
     for i in range(len(lines)):
-        if numbers[i] >= 0 and within(t, lines[i].at, 364):
-            named += 1
-    return ProductFacts(per_long_window(products), ratio(named, products[YEAR]))
+        named += numbers[i] > 0 and within(t, lines[i].at, 364)
+    return ProductFacts(per_long_window(products), ratio(named, windows(products)[YEAR]))
 
 
 @inner
-def spend_of_a_year(lines: Any, numbers: Any, count: int, t: int) -> Any:
-    """Spend of the last 364 days by category or brand, shape (count,)."""
-    spend = np.zeros(count, np.int64)
+def add_up_a_year(lines: Any, numbers: Any, t: int, spend: Any) -> None:
+    """Spend of the last 364 days by the number of a category or brand; shape (count + 1,), 0 is no number."""
     for i in range(len(lines)):
-        if numbers[i] >= 0 and within(t, lines[i].at, 364):
+        if numbers[i] > 0 and within(t, lines[i].at, 364):
             spend[numbers[i]] += lines[i].amount
-    return spend
 
 
 @inner
@@ -176,10 +172,13 @@ def category(history: History, t: int) -> CategoryFacts:
     lines = history.transactions
     # Floats are added in the order of the categories, which must not depend on what is older.
     lines = lines[first_within(lines, t, 364) :]
-    numbers, count = numbered(codes_bought(lines, lines.category))
-    spend = spend_of_a_year(lines, numbers, count, t)
+    numbers, categories = zeros(len(lines)), zeros(CLASSES)
+    count = number_bought(lines, lines.category, numbers)
+    count_distinct(numbers, count, lines, categories)
+    spend = zeros(count + 1)
+    add_up_a_year(lines, numbers, t, spend)
     return CategoryFacts(
-        categories=per_long_window(distinct(numbers, count, lines.at, t)),
+        categories=per_long_window(categories),
         top_category_share_364d=largest_share(spend),
         category_concentration_364d=concentration(spend),
     )
@@ -188,8 +187,9 @@ def category(history: History, t: int) -> CategoryFacts:
 @family(BrandFacts, sources=("transactions", "transactions.brand"), owner="commerce", since="0.1.0")
 def brand(history: History, t: int) -> BrandFacts:
     lines = history.transactions
-    numbers, count = numbered(codes_bought(lines, lines.brand))
-    return BrandFacts(
-        brands=per_long_window(distinct(numbers, count, lines.at, t)),
-        top_brand_share_364d=largest_share(spend_of_a_year(lines, numbers, count, t)),
-    )
+    numbers, brands = zeros(len(lines)), zeros(CLASSES)
+    count = number_bought(lines, lines.brand, numbers)
+    count_distinct(numbers, count, lines, brands)
+    spend = zeros(count + 1)
+    add_up_a_year(lines, numbers, t, spend)
+    return BrandFacts(brands=per_long_window(brands), top_brand_share_364d=largest_share(spend))

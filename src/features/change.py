@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, family
+from features.scratch import zeros
 from features.window import first_within, is_new_order, ratio
 from tables.history import History
 from tables.moment import DAY
@@ -93,7 +94,7 @@ def peak(history: History, t: int) -> PeakFacts:
     begin = first_within(lines, t, 728)
     if begin == len(lines):
         return PeakFacts(np.nan)
-    spend = np.zeros(QUARTERS, np.int64)
+    spend = zeros(QUARTERS)
     for i in range(begin, len(lines)):
         if lines[i].quantity > 0:
             spend[(t - lines[i].at) // (91 * DAY)] += lines[i].amount

@@ -2,26 +2,17 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, family
-from features.window import (
-    YEAR,
-    add,
-    codes_bought,
-    distinct,
-    is_new_order,
-    long_shares,
-    numbered,
-    per_long_window,
-    ratio,
-)
+from features.family import Fact, PerLongWindow, family
+from features.number import count_distinct, number_bought
+from features.scratch import zeros
+from features.window import CLASSES, is_new_order, long_shares, per_long_window, ratio, within
 from tables.contract import SALES_CHANNELS
 from tables.history import History
 
 STORE, WEB, APP, PHONE, PARTNER = (
     SALES_CHANNELS.index(name) + 1 for name in ("store", "web", "app", "phone", "partner")
 )
+CHANNELS = len(SALES_CHANNELS) + 1
 MONDAY = 3  # 1970-01-01 was a Thursday: (local_day + MONDAY) % 7 counts from Monday
 SATURDAY = 5
 
@@ -97,50 +88,51 @@ class DaytimeFacts(NamedTuple):
 
 @family(ChannelFacts, sources=("transactions", "transactions.channel"), owner="commerce", since="0.1.0")
 def channel(history: History, t: int) -> ChannelFacts:
-    orders = np.zeros((len(SALES_CHANNELS) + 1, len(WINDOWS)))
+    by_channel, known, online = zeros(CHANNELS), zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
-        if is_new_order(lines, i):
-            add(orders[lines[i].channel], t, lines[i].at, 1.0)
-    known = np.zeros(len(WINDOWS))
-    used = 0
-    for k in range(1, len(orders)):
-        known += orders[k]
-        used += orders[k, YEAR] > 0
+        if not is_new_order(lines, i) or lines[i].channel == 0:
+            continue
+        channel, age = lines[i].channel, lines[i].age
+        known[age] += 1
+        online[age] += channel in (WEB, APP)
+        by_channel[channel] += within(t, lines[i].at, 364)
+    orders, used = 0, 0
+    for k in range(CHANNELS):
+        orders += by_channel[k]
+        used += by_channel[k] > 0
     return ChannelFacts(
-        store_order_share_364d=ratio(orders[STORE, YEAR], known[YEAR]),
-        web_order_share_364d=ratio(orders[WEB, YEAR], known[YEAR]),
-        app_order_share_364d=ratio(orders[APP, YEAR], known[YEAR]),
-        phone_order_share_364d=ratio(orders[PHONE, YEAR], known[YEAR]),
-        partner_order_share_364d=ratio(orders[PARTNER, YEAR], known[YEAR]),
+        store_order_share_364d=ratio(by_channel[STORE], orders),
+        web_order_share_364d=ratio(by_channel[WEB], orders),
+        app_order_share_364d=ratio(by_channel[APP], orders),
+        phone_order_share_364d=ratio(by_channel[PHONE], orders),
+        partner_order_share_364d=ratio(by_channel[PARTNER], orders),
         order_channels_364d=float(used),
-        online_order_share=long_shares(orders[WEB] + orders[APP], known),
+        online_order_share=long_shares(online, known),
     )
 
 
 @family(StoreFacts, sources=("transactions", "transactions.store_id"), owner="commerce", since="0.1.0")
 def store(history: History, t: int) -> StoreFacts:
     lines = history.transactions
-    numbers, count = numbered(codes_bought(lines, lines.store_id))
-    return StoreFacts(per_long_window(distinct(numbers, count, lines.at, t)))
+    numbers, stores = zeros(len(lines)), zeros(CLASSES)
+    count = number_bought(lines, lines.store_id, numbers)
+    count_distinct(numbers, count, lines, stores)
+    return StoreFacts(per_long_window(stores))
 
 
 @family(DaytimeFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def daytime(history: History, t: int) -> DaytimeFacts:
-    orders, weekend = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    evening, night = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    orders, weekend, evening, night = zeros(CLASSES), zeros(CLASSES), zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if not is_new_order(lines, i):
             continue
-        at = lines[i].at
-        add(orders, t, at, 1.0)
-        if (lines[i].local_day + MONDAY) % 7 >= SATURDAY:
-            add(weekend, t, at, 1.0)
-        if lines[i].local_hour >= 18:
-            add(evening, t, at, 1.0)
-        elif lines[i].local_hour < 6:
-            add(night, t, at, 1.0)
+        age, hour = lines[i].age, lines[i].local_hour
+        orders[age] += 1
+        weekend[age] += (lines[i].local_day + MONDAY) % 7 >= SATURDAY
+        evening[age] += hour >= 18
+        night[age] += hour < 6
     return DaytimeFacts(
         weekend_order_share=long_shares(weekend, orders),
         evening_order_share=long_shares(evening, orders),

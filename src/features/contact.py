@@ -2,15 +2,13 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
+from features.family import Fact, PerLongWindow, PerWindow, family
+from features.scratch import zeros
 from features.window import (
-    QUARTER,
-    add,
-    counts_by_kind,
-    days_since,
-    last_of_kind,
+    CLASSES,
+    count_by_kind,
+    days_since_row,
+    of_kind,
     per_long_window,
     per_window,
     ratio,
@@ -20,6 +18,7 @@ from tables.contract import CONTACT_CHANNELS, OFFER_KINDS, Contacts
 from tables.history import MISSING_NUMBER, History
 
 SENT, SHOWN, HELD_BACK = (Contacts.kind.choices.index(kind) + 1 for kind in ("sent", "shown", "held_back"))
+KINDS, CHANNELS, OFFERS = HELD_BACK + 1, len(CONTACT_CHANNELS) + 1, len(OFFER_KINDS) + 1
 COUPON, POINTS, DELIVERY, GIFT, REBATE, PRODUCT, CARE, WIN_BACK = (
     OFFER_KINDS.index(kind) + 1
     for kind in (
@@ -101,40 +100,48 @@ class RewardFacts(NamedTuple):
 @family(ContactFacts, sources=("contacts",), owner="marketing", since="0.1.0")
 def contact(history: History, t: int) -> ContactFacts:
     rows = history.contacts
-    counts = counts_by_kind(rows, t, HELD_BACK)
+    counts, last = zeros(KINDS * CLASSES), zeros(KINDS)
+    count_by_kind(rows, counts, last)
+    made = of_kind(counts, SENT)
+    shown = of_kind(counts, SHOWN)
+    for k in range(CLASSES):
+        made[k] += shown[k]
     return ContactFacts(
-        contacts=per_window(counts[SENT] + counts[SHOWN]),
-        contacts_held_back=per_long_window(counts[HELD_BACK]),
-        days_since_last_contact=days_since(t, max(last_of_kind(rows, SENT), last_of_kind(rows, SHOWN))),
+        contacts=per_window(made),
+        contacts_held_back=per_long_window(of_kind(counts, HELD_BACK)),
+        days_since_last_contact=days_since_row(t, rows, max(last[SENT], last[SHOWN])),
     )
 
 
 @family(ContactChannelFacts, sources=("contacts", "contacts.channel"), owner="marketing", since="0.1.0")
 def contact_channel(history: History, t: int) -> ContactChannelFacts:
-    used = np.zeros(len(CONTACT_CHANNELS) + 1, np.int64)
+    used = 0  # a bit a channel
     rows = history.contacts
     for i in range(len(rows)):
         if rows[i].kind != HELD_BACK and within(t, rows[i].at, 364):
-            used[rows[i].channel] = 1
-    return ContactChannelFacts(float(used[1:].sum()))
+            used |= 1 << int(rows[i].channel)
+    channels = 0
+    for k in range(1, CHANNELS):
+        channels += (used >> k) & 1
+    return ContactChannelFacts(float(channels))
 
 
 @family(OfferKindFacts, sources=("contacts", "contacts.offer_kind"), owner="marketing", since="0.1.0")
 def offer_kind(history: History, t: int) -> OfferKindFacts:
-    counts = np.zeros((len(OFFER_KINDS) + 1, len(WINDOWS)))
+    counts = zeros(OFFERS)
     rows = history.contacts
     for i in range(len(rows)):
         if rows[i].kind != HELD_BACK:
-            add(counts[rows[i].offer_kind], t, rows[i].at, 1.0)
+            counts[rows[i].offer_kind] += within(t, rows[i].at, 91)
     return OfferKindFacts(
-        coupons_offered_91d=counts[COUPON, QUARTER],
-        points_multipliers_offered_91d=counts[POINTS, QUARTER],
-        free_deliveries_offered_91d=counts[DELIVERY, QUARTER],
-        gifts_offered_91d=counts[GIFT, QUARTER],
-        rebates_offered_91d=counts[REBATE, QUARTER],
-        products_offered_91d=counts[PRODUCT, QUARTER],
-        care_offered_91d=counts[CARE, QUARTER],
-        win_backs_offered_91d=counts[WIN_BACK, QUARTER],
+        coupons_offered_91d=float(counts[COUPON]),
+        points_multipliers_offered_91d=float(counts[POINTS]),
+        free_deliveries_offered_91d=float(counts[DELIVERY]),
+        gifts_offered_91d=float(counts[GIFT]),
+        rebates_offered_91d=float(counts[REBATE]),
+        products_offered_91d=float(counts[PRODUCT]),
+        care_offered_91d=float(counts[CARE]),
+        win_backs_offered_91d=float(counts[WIN_BACK]),
     )
 
 

@@ -2,15 +2,15 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
+from features.family import Fact, PerLongWindow, PerWindow, family
+from features.scratch import zeros
 from features.window import (
-    add,
-    counts_by_kind,
+    CLASSES,
+    count_by_kind,
     days_since,
-    last_of_kind,
+    days_since_row,
     long_shares,
+    of_kind,
     per_long_window,
     per_window,
 )
@@ -20,6 +20,7 @@ from tables.history import History
 VISIT, LOGIN, OPENED, CLICKED = (
     INTERACTION_KINDS.index(kind) + 1 for kind in ("visit", "login", "message_opened", "message_clicked")
 )
+KINDS = len(INTERACTION_KINDS) + 1
 
 
 class EngagementFacts(NamedTuple):
@@ -55,19 +56,19 @@ class EngagementFacts(NamedTuple):
 @family(EngagementFacts, sources=("interactions",), owner="marketing", since="0.1.0")
 def engagement(history: History, t: int) -> EngagementFacts:
     rows = history.interactions
-    counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
-    active = np.zeros(len(WINDOWS))
-    for i in range(len(rows) - 1, -1, -1):  # backwards: a day counts where its last interaction does
-        if i == len(rows) - 1 or rows[i].local_day < rows[i + 1].local_day:
-            add(active, t, rows[i].at, 1.0)
+    counts, last, active = zeros(KINDS * CLASSES), zeros(KINDS), zeros(CLASSES)
+    count_by_kind(rows, counts, last)
+    for i in range(len(rows)):  # a day counts where its last interaction does
+        active[rows[i].age] += i == len(rows) - 1 or rows[i].local_day < rows[i + 1].local_day
+    opened, clicked = of_kind(counts, OPENED), of_kind(counts, CLICKED)
     return EngagementFacts(
-        visits=per_window(counts[VISIT]),
-        logins=per_long_window(counts[LOGIN]),
-        messages_opened=per_window(counts[OPENED]),
-        messages_clicked=per_window(counts[CLICKED]),
-        clicks_per_open=long_shares(counts[CLICKED], counts[OPENED]),
+        visits=per_window(of_kind(counts, VISIT)),
+        logins=per_long_window(of_kind(counts, LOGIN)),
+        messages_opened=per_window(opened),
+        messages_clicked=per_window(clicked),
+        clicks_per_open=long_shares(clicked, opened),
         active_days=per_window(active),
-        days_since_last_visit=days_since(t, last_of_kind(rows, VISIT)),
-        days_since_last_login=days_since(t, last_of_kind(rows, LOGIN)),
+        days_since_last_visit=days_since_row(t, rows, last[VISIT]),
+        days_since_last_login=days_since_row(t, rows, last[LOGIN]),
         days_since_last_interaction=days_since(t, rows[len(rows) - 1].at if len(rows) else -1),
     )

@@ -6,7 +6,9 @@ import numpy as np
 
 from features.contact import HELD_BACK
 from features.family import Fact, family
-from features.response import VIEWED, contacts_answered, holds
+from features.number import holds, slots_for
+from features.response import VIEWED, put_answered
+from features.scratch import zeros
 from features.window import first_within, ratio, within
 from tables.history import MISSING_DAY, History
 
@@ -60,7 +62,8 @@ def fatigue(history: History, t: int) -> FatigueFacts:
     begin = first_within(rows, t, 364)
     if begin == len(rows):
         return FatigueFacts(0.0, np.nan, np.nan)
-    viewed = contacts_answered(answers, t, VIEWED, VIEWED)
+    viewed = zeros(slots_for(len(answers)))
+    put_answered(viewed, answers, t, VIEWED, VIEWED)
     last = answers[len(answers) - 1].at if len(answers) else -1
     since, this_month, now, seen, before, seen_before = 0, 0, 0, 0, 0, 0
     for i in range(begin, len(rows)):

@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, family
+from features.scratch import zeros
 from features.window import days_since, first_within, is_new_order, ratio
 from tables.history import History
 from tables.moment import DAY
@@ -52,7 +53,7 @@ def habit(history: History, t: int) -> HabitFacts:
     begin = first_within(lines, t, 364)
     if begin == len(lines):
         return HabitFacts(0.0, np.nan)
-    weekdays = np.zeros(7, np.int64)
+    weekdays = zeros(7)
     orders, periods, last_period = 0, 0, -1
     for i in range(begin, len(lines)):
         if not is_new_order(lines, i):

@@ -10,6 +10,7 @@ import numpy as np
 
 from features.calendar import DAYS, FIRST_DAY, HOLIDAYS, LAST_DAY, RUN_UP, RUN_UPS
 from features.family import LONGEST, Fact, family, inner
+from features.scratch import zeros
 from features.window import first_within, is_new_order, ratio
 from tables.history import History
 from tables.moment import DAY
@@ -165,13 +166,15 @@ def holiday(history: History, t: int) -> HolidayFacts:
     is_known = today - LONGEST > FIRST_DAY and today < LAST_DAY
     unknown = 0.0 if is_known else np.nan
     begin = first_within(lines, t, LONGEST) if is_known else len(lines)
-    orders, in_run_up, before_last = 0, np.zeros(COUNT, np.int64), np.zeros(COUNT, np.int64)
+    orders, in_run_up, before_last = 0, zeros(COUNT), zeros(COUNT)
     for i in range(begin, len(lines)):
         if not is_new_order(lines, i):
             continue
         orders += 1
         day = lines[i].local_day
         bits = RUN_UPS[day - FIRST_DAY]
+        if bits == 0:
+            continue
         for h in range(COUNT):
             if (bits >> h) & 1:
                 in_run_up[h] += 1
@@ -179,8 +182,10 @@ def holiday(history: History, t: int) -> HolidayFacts:
                 before_last[h] |= latest - RUN_UP < day <= latest
     ahead = np.nan
     for h in range(COUNT):
+        if before_last[h] == 0:
+            continue
         place = last_one(DAYS[h], today) + 1
-        if before_last[h] and place < len(DAYS[h]):
+        if place < len(DAYS[h]):
             days = DAYS[h, place] - t / DAY
             ahead = ahead if ahead <= days else days
     return HolidayFacts(

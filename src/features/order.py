@@ -2,10 +2,9 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerWindow, family
-from features.window import add, days_since, is_new_order, per_window, shares
+from features.family import Fact, PerWindow, family
+from features.scratch import zeros
+from features.window import CLASSES, days_since, is_new_order, per_window, shares
 from tables.history import History
 
 
@@ -35,20 +34,19 @@ class OrderFacts(NamedTuple):
 @family(OrderFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def order(history: History, t: int) -> OrderFacts:
     first, last, ever, spend_ever = -1, -1, 0, 0
-    orders = np.zeros(len(WINDOWS))
-    spend = np.zeros(len(WINDOWS))
+    orders, spend = zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity < 0:
             continue
-        at = lines[i].at
+        at, age = lines[i].at, lines[i].age
         if is_new_order(lines, i):
             first = at if first < 0 else first
             last = at
             ever += 1
-            add(orders, t, at, 1.0)
+            orders[age] += 1
         spend_ever += lines[i].amount
-        add(spend, t, at, lines[i].amount)
+        spend[age] += lines[i].amount
     return OrderFacts(
         days_since_last_order=days_since(t, last),
         days_since_first_order=days_since(t, first),

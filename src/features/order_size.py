@@ -6,6 +6,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from features.family import Fact, family, inner
+from features.scratch import zeros
 from features.window import first_within, is_new_order, ratio
 from tables.history import History
 
@@ -32,10 +33,8 @@ class OrderSizeFacts(NamedTuple):
 
 
 @inner
-def spend_by_order(lines: Any) -> Any:
-    """Spend of each order and its moment, in time order, shape (orders,)."""
-    spend = np.zeros(len(lines), np.int64)
-    moments = np.zeros(len(lines), np.int64)
+def sum_by_order(lines: Any, spend: Any, moments: Any) -> int:
+    """Spend of each order and its moment, in time order; returns how many orders there are."""
     count = 0
     for i in range(len(lines)):
         if lines[i].quantity < 0:
@@ -44,18 +43,21 @@ def spend_by_order(lines: Any) -> Any:
             moments[count] = lines[i].at
             count += 1
         spend[count - 1] += lines[i].amount
-    return spend[:count], moments[:count]
+    return count
 
 
 @family(OrderSizeFacts, sources=("transactions",), owner="commerce", since="0.2.0")
 def order_size(history: History, t: int) -> OrderSizeFacts:
     lines = history.transactions
-    begin = first_within(lines, t, 364)
-    spend, moments = spend_by_order(lines[begin:])
-    count = len(spend)
+    lines = lines[first_within(lines, t, 364) :]
+    spend, moments = zeros(len(lines)), zeros(len(lines))
+    count: int = sum_by_order(lines, spend, moments)
     if count == 0:
         return OrderSizeFacts(np.nan, np.nan)
-    mean = spend.sum() / count
+    whole = 0
+    for k in range(count):
+        whole += spend[k]
+    mean = whole / count
     last, squares = 0, 0.0
     for k in range(count):
         deviation = spend[k] - mean

@@ -2,15 +2,15 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
-from features.window import add, days_since, last_of_kind, per_long_window, per_window, ratio
+from features.family import Fact, PerLongWindow, PerWindow, family
+from features.scratch import zeros
+from features.window import CLASSES, days_since_row, of_kind, per_long_window, per_window, ratio
 from tables.contract import Points
 from tables.history import MISSING_NUMBER, History
 from tables.moment import DAY
 
 EARNED, SPENT, EXPIRED = (Points.kind.choices.index(kind) + 1 for kind in ("earned", "spent", "expired"))
+KINDS = EXPIRED + 1
 
 
 UNLAPSED = "sums of points used and lapsed; by moment of expiry, points that have not lapsed yet"
@@ -74,20 +74,21 @@ class ExpiryFacts(NamedTuple):
 
 @family(PointsFacts, sources=("points",), owner="loyalty", since="0.1.0")
 def points(history: History, t: int) -> PointsFacts:
-    moved = np.zeros((EXPIRED + 1, len(WINDOWS)))
-    ever = np.zeros(EXPIRED + 1, np.int64)
+    moved, ever, last = zeros(KINDS * CLASSES), zeros(KINDS), zeros(KINDS)
     rows = history.points
     for i in range(len(rows)):
-        add(moved[rows[i].kind], t, rows[i].at, rows[i].points)
-        ever[rows[i].kind] += rows[i].points
+        kind = int(rows[i].kind)
+        moved[kind * CLASSES + rows[i].age] += rows[i].points
+        ever[kind] += rows[i].points
+        last[kind] = i + 1
     return PointsFacts(
-        points_earned=per_window(moved[EARNED]),
-        points_spent=per_window(moved[SPENT]),
-        points_expired=per_long_window(moved[EXPIRED]),
+        points_earned=per_window(of_kind(moved, EARNED)),
+        points_spent=per_window(of_kind(moved, SPENT)),
+        points_expired=per_long_window(of_kind(moved, EXPIRED)),
         points_balance=float(ever[EARNED] - ever[SPENT] - ever[EXPIRED]),
         points_spent_share=ratio(ever[SPENT], ever[EARNED]),
-        days_since_points_earned=days_since(t, last_of_kind(rows, EARNED)),
-        days_since_points_spent=days_since(t, last_of_kind(rows, SPENT)),
+        days_since_points_earned=days_since_row(t, rows, last[EARNED]),
+        days_since_points_spent=days_since_row(t, rows, last[SPENT]),
     )
 
 

@@ -2,10 +2,9 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
-from features.window import add, long_shares, per_long_window, shares
+from features.family import Fact, PerLongWindow, PerWindow, family
+from features.scratch import zeros
+from features.window import CLASSES, long_shares, per_long_window, shares
 from tables.history import MISSING_NUMBER, History
 
 
@@ -56,19 +55,17 @@ class SalesMarginFacts(NamedTuple):
 
 @family(DiscountFacts, sources=("transactions", "transactions.discount"), owner="commerce", since="0.1.0")
 def discount(history: History, t: int) -> DiscountFacts:
-    taken_off, gross = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    bought, discounted = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    taken_off, gross, bought, discounted = zeros(CLASSES), zeros(CLASSES), zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity < 0:
             continue
-        at = lines[i].at
+        age = lines[i].age
         off = lines[i].discount if lines[i].discount != MISSING_NUMBER else 0
-        add(bought, t, at, 1.0)
-        add(gross, t, at, lines[i].amount + off)
-        if off > 0:
-            add(discounted, t, at, 1.0)
-            add(taken_off, t, at, off)
+        bought[age] += 1
+        gross[age] += lines[i].amount + off
+        discounted[age] += off > 0
+        taken_off[age] += off
     return DiscountFacts(
         discount=per_long_window(taken_off),
         discount_share=shares(taken_off, gross),
@@ -78,21 +75,21 @@ def discount(history: History, t: int) -> DiscountFacts:
 
 @family(PriceFacts, sources=("transactions", "transactions.list_price"), owner="commerce", since="0.1.0")
 def price(history: History, t: int) -> PriceFacts:
-    paid, listed = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    paid, listed = zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity > 0 and lines[i].list_price != MISSING_NUMBER:
-            add(paid, t, lines[i].at, lines[i].amount)
-            add(listed, t, lines[i].at, lines[i].list_price * lines[i].quantity)
+            paid[lines[i].age] += lines[i].amount
+            listed[lines[i].age] += lines[i].list_price * lines[i].quantity
     return PriceFacts(long_shares(paid, listed))
 
 
 @family(SalesMarginFacts, sources=("transactions", "transactions.unit_cost"), owner="commerce", since="0.1.0")
 def sales_margin(history: History, t: int) -> SalesMarginFacts:
-    left, paid = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    left, paid = zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity > 0 and lines[i].unit_cost != MISSING_NUMBER:
-            add(left, t, lines[i].at, lines[i].amount - lines[i].unit_cost * lines[i].quantity)
-            add(paid, t, lines[i].at, lines[i].amount)
+            left[lines[i].age] += lines[i].amount - lines[i].unit_cost * lines[i].quantity
+            paid[lines[i].age] += lines[i].amount
     return SalesMarginFacts(per_long_window(left), long_shares(left, paid))

@@ -5,7 +5,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, family
-from features.window import codes_bought, first_within, numbered, ratio, within
+from features.number import number_bought
+from features.scratch import zeros
+from features.window import first_within, ratio, within
 from tables.history import MISSING_NUMBER, History
 
 
@@ -73,16 +75,17 @@ def dearer(history: History, t: int) -> DearerFacts:
     lines = lines[first_within(lines, t, 728) :]
     if first_within(lines, t, 91) == len(lines):
         return DearerFacts(np.nan)
-    numbers, count = numbered(codes_bought(lines, lines.category))
-    priced, prices = np.zeros((2, count), np.int64)
+    numbers = zeros(len(lines))
+    count = number_bought(lines, lines.category, numbers)
+    priced, prices = zeros(count + 1), zeros(count + 1)
     for i in range(len(lines)):
-        if numbers[i] >= 0 and lines[i].list_price != MISSING_NUMBER:
+        if numbers[i] > 0 and lines[i].list_price != MISSING_NUMBER:
             priced[numbers[i]] += 1
             prices[numbers[i]] += lines[i].list_price
     known, above = 0, 0
     for i in range(first_within(lines, t, 91), len(lines)):
         k = numbers[i]
-        if k >= 0 and lines[i].list_price != MISSING_NUMBER:
+        if k > 0 and lines[i].list_price != MISSING_NUMBER:
             known += 1
             above += lines[i].list_price * priced[k] > prices[k]
     return DearerFacts(ratio(above, known))

@@ -22,13 +22,18 @@ import numpy.typing as npt
 
 from features.catalogue import FAMILIES
 from features.family import Family, NamedFact, as_python_reads, inner
-from features.sight import sight_scope, sight_text
+from features.scratch import unowned
+from features.sight import as_read as records_as_read
+from features.sight import rows_of, sight_scope, sight_text
+from tables.cell import TIERS
 from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, Int64s
+from tables.history import Bucket, Histories, History, Int64s, Members
 from tables.record import RECORD_TYPES, Records
+from tables.timeline import Timeline, Timelines
 
 ROWS_AT_ONCE = 2048
+ROOM = 64  # rows that fit before a customer needs a larger room
 Progress = Callable[[int, int], None]
 
 
@@ -80,6 +85,7 @@ def read_facts(
     names = names_of(families)
     values = np.empty((len(places), len(names)))
     read, timelines = reader(families), as_read(histories.timelines)
+    missing = np.flatnonzero(missing_columns(families, histories.present))
 
     def parts() -> Iterator[tuple[Bucket, Int64s, Int64s]]:
         for bucket, rows, local in histories.parts(places):
@@ -93,6 +99,7 @@ def read_facts(
         whole = len(rows) == rows[-1] - rows[0] + 1  # side by side: written in place
         out = values[rows[0] : rows[-1] + 1] if whole else np.empty((len(rows), len(names)))
         read(bucket, timelines, local, moments[rows], out)
+        out[:, missing] = np.nan
         if not whole:
             values[rows] = out
         return len(rows)
@@ -103,7 +110,6 @@ def read_facts(
     else:
         with ThreadPoolExecutor(threads) as pool:
             _count(_in_turn(pool, part, parts(), 2 * threads), len(places), progress)
-    values[:, missing_columns(families, histories.present)] = np.nan
     return FactTable(places, moments, names, values)
 
 
@@ -173,20 +179,24 @@ def visible_rows(
 def _collector(table: str) -> Any:
     text = f"""
 def collect(rows, offsets, members, places, moments, timelines):
-    room = 0
+    most = 0
+    for k in range(len(places)):
+        most = max(most, rows_of(offsets, members, places[k]))
+    room, total = as_read(np.empty(most, SEEN)), 0
     counts = np.zeros(len(places), np.int64)
     for k in range(len(places)):
-        counts[k] = len(see_{table}(rows, offsets, members, places[k], moments[k], timelines))
-        room += counts[k]
-    records = np.empty(room, SEEN)
+        counts[k] = len(see_{table}(rows, offsets, members, places[k], moments[k], timelines, room))
+        total += counts[k]
+    records = np.empty(total, SEEN)
     n = 0
     for k in range(len(places)):
-        seen = see_{table}(rows, offsets, members, places[k], moments[k], timelines)
+        seen = see_{table}(rows, offsets, members, places[k], moments[k], timelines, room)
         records[n : n + len(seen)] = seen
         n += len(seen)
     return records, counts
 """
     scope = {"np": np, "SEEN": RECORD_TYPES[table], f"see_{table}": _sight(table)}
+    scope |= {"rows_of": rows_of, "as_read": records_as_read}
     return compiled(_imported(text, scope, keep=True).collect)
 
 
@@ -199,35 +209,60 @@ def _tables_of(families: tuple[Family[Any], ...]) -> tuple[str, ...]:
 
 @cache
 def reader(families: tuple[Family[Any], ...]) -> Any:
-    """The compiled loop read(bucket, timelines, places, moments, out) over these families."""
+    """The compiled loop read(bucket, timelines, places, moments, out) over these families.
+
+    The caller holds all arrays, and what a customer's families see stands in rooms that are made once: no
+    owners are counted while it runs.
+    """
     tables = _tables_of(families)
-    unseen = [table for table in CUSTOMER_TABLES if table not in tables]
     lines = [
         # What is compiled is kept under its text, and holds what it calls.
         *(f"# {table}: {_name_of(sight_text(table))}" for table in tables),
         "def read(bucket, timelines, places, moments, out):",
-        "    rows, offsets, members = bucket.rows, bucket.offsets, bucket.members",
-        *(f"    nothing_{table} = np.empty(0, NOTHING_{table})" for table in unseen),
-        "    for k in range(len(places)):",
-        "        place, t, row = places[k], moments[k], out[k]",
-        "        history = History(",
+        f"    members = Members({', '.join(f'unowned(bucket.members.{n})' for n in Members._fields)})",
+        "    timelines = Timelines(",
+        *(
+            f"        Timeline(unowned(timelines.{other}.slots), unowned(timelines.{other}.rows)),"
+            for other in Timelines._fields
+        ),
+        "    )",
+        "    places, moments, out = unowned(places), unowned(moments), unowned(out)",
     ]
-    for table in CUSTOMER_TABLES:
-        seen = f"see_{table}(rows.{table}, offsets.{table}, members, place, t, timelines)"
-        lines.append(f"            {seen if table in tables else f'nothing_{table}'},")
-    lines.append("        )")
+    for table in tables:
+        tiers = ", ".join(f"unowned(bucket.rows.{table}[{tier}])" for tier in range(TIERS))
+        lines += [
+            f"    rows_{table}, offsets_{table} = ({tiers}), unowned(bucket.offsets.{table})",
+            f"    room_{table} = as_read(np.empty({ROOM}, SEEN_{table}))",
+        ]
+    lines += ["    for k in range(len(places)):", "        place, t = places[k], moments[k]"]
+    for table in tables:
+        lines += [
+            f"        count, {table} = rows_of(offsets_{table}, members, place), unowned(room_{table})[:0]",
+            "        if count:",
+            f"            if count > len(room_{table}):",
+            f"                room_{table} = as_read(np.empty(2 * count, SEEN_{table}))",
+            f"            {table} = see_{table}(",
+            f"                rows_{table}, offsets_{table}, members, place, t, timelines,"
+            f" unowned(room_{table})",
+            "            )",
+        ]
     column = 0
     for number, family in enumerate(families):
-        lines.append(f"        facts_ = family_{number}(history, t)  # {family.name}")
+        # A table that the family does not look at takes no room among its arguments.
+        looked_at = _tables_of((family,))
+        seen = ", ".join(table if table in looked_at else "()" for table in CUSTOMER_TABLES)
+        lines.append(f"        facts_ = family_{number}(History({seen}), t)  # {family.name}")
         for field, width in family.fields:
             if width == 1:
-                lines.append(f"        row[{column}] = facts_.{field}")
+                lines.append(f"        out[k, {column}] = facts_.{field}")
             else:
-                lines += [f"        row[{column + w}] = facts_.{field}[{w}]" for w in range(width)]
+                lines += [f"        out[k, {column + w}] = facts_.{field}[{w}]" for w in range(width)]
             column += width
     scope: dict[str, Any] = {f"family_{number}": family.compiled for number, family in enumerate(families)}
     scope |= {f"see_{table}": _sight(table) for table in tables}
-    scope |= {f"NOTHING_{table}": RECORD_TYPES[table] for table in unseen} | {"np": np}
+    scope |= {f"SEEN_{table}": RECORD_TYPES[table] for table in tables}
+    scope |= {"Members": Members, "Timeline": Timeline, "Timelines": Timelines, "np": np}
+    scope |= {"rows_of": rows_of, "as_read": records_as_read, "unowned": unowned}
     return compiled(
         _imported("\n".join(lines) + "\n", scope, keep=all(is_kept(f.plain) for f in families)).read
     )
@@ -236,7 +271,8 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
 @cache
 def _sight(table: str) -> Any:
     module = _imported(sight_text(table), sight_scope(table), keep=True)
-    setattr(module, f"append_{table}", inner(getattr(module, f"append_{table}")))
+    for name in (f"append_{table}", f"append_all_{table}"):
+        setattr(module, name, inner(getattr(module, name)))
     return inner(getattr(module, f"see_{table}"))
 
 

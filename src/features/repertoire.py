@@ -5,7 +5,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, family
-from features.window import codes_bought, first_within, numbered, ratio, within
+from features.number import number_bought
+from features.scratch import zeros
+from features.window import first_within, ratio, within
 from tables.history import History
 
 LEAST_DAYS = 3
@@ -45,14 +47,16 @@ class RepertoireFacts(NamedTuple):
 def repertoire(history: History, t: int) -> RepertoireFacts:
     lines = history.transactions
     lines = lines[first_within(lines, t, 728) :]
-    numbers, count = numbered(codes_bought(lines, lines.product_id))
-    if count == 0:
+    if len(lines) == 0:
         return RepertoireFacts(0.0, np.nan, 0.0)
-    first, last, days, last_day = np.zeros((4, count), np.int64)
+    numbers = zeros(len(lines))
+    count = number_bought(lines, lines.product_id, numbers)
+    first, last = zeros(count + 1), zeros(count + 1)
+    days, last_day = zeros(count + 1), zeros(count + 1)
     named, again = 0, 0
     for i in range(len(lines)):
         k = numbers[i]
-        if k < 0:
+        if k == 0:
             continue
         at, day = lines[i].at, lines[i].local_day
         if days[k] == 0:
@@ -64,8 +68,8 @@ def repertoire(history: History, t: int) -> RepertoireFacts:
             named += 1
             again += days[k] > 1
     new, overdue = 0, 0
-    for k in range(count):
-        new += within(t, first[k], 91)
+    for k in range(1, count + 1):
+        new += days[k] > 0 and within(t, first[k], 91)
         if days[k] >= LEAST_DAYS:
             overdue += (t - last[k]) * (days[k] - 1) > OVERDUE * (last[k] - first[k])
     return RepertoireFacts(float(new), ratio(again, named), float(overdue))

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
-
 from features.contact import HELD_BACK
-from features.family import LONGEST, WINDOWS, Fact, PerLongWindow, family, inner
+from features.family import LONGEST, Fact, PerLongWindow, family, inner
+from features.number import holds, put, slots_for
+from features.scratch import zeros
 from features.window import (
-    add,
-    counts_by_kind,
-    days_since,
+    CLASSES,
+    count_by_kind,
+    days_since_row,
     first_within,
-    last_of_kind,
     long_shares,
+    of_kind,
     per_long_window,
 )
 from tables.contract import Responses
@@ -21,6 +21,7 @@ from tables.history import MISSING_NUMBER, History
 VIEWED, ACCEPTED, REDEEMED = (
     Responses.kind.choices.index(kind) + 1 for kind in ("viewed", "accepted", "redeemed")
 )
+KINDS = REDEEMED + 1
 
 
 class ResponseFacts(NamedTuple):
@@ -80,60 +81,46 @@ class RedemptionFacts(NamedTuple):
 @family(ResponseFacts, sources=("responses",), owner="marketing", since="0.1.0")
 def response(history: History, t: int) -> ResponseFacts:
     rows = history.responses
-    counts = counts_by_kind(rows, t, REDEEMED)
-    last = max(last_of_kind(rows, ACCEPTED), last_of_kind(rows, REDEEMED))
+    counts, last = zeros(KINDS * CLASSES), zeros(KINDS)
+    count_by_kind(rows, counts, last)
     return ResponseFacts(
-        offers_viewed=per_long_window(counts[VIEWED]),
-        offers_accepted=per_long_window(counts[ACCEPTED]),
-        offers_redeemed=per_long_window(counts[REDEEMED]),
-        days_since_last_response=days_since(t, last),
+        offers_viewed=per_long_window(of_kind(counts, VIEWED)),
+        offers_accepted=per_long_window(of_kind(counts, ACCEPTED)),
+        offers_redeemed=per_long_window(of_kind(counts, REDEEMED)),
+        days_since_last_response=days_since_row(t, rows, max(last[ACCEPTED], last[REDEEMED])),
     )
 
 
 @inner
-def contacts_answered(rows: Any, t: int, first_kind: int, last_kind: int) -> Any:
-    """The sorted codes of the contacts that have a response of these kinds in the last LONGEST days."""
-    rows = rows[first_within(rows, t, LONGEST) :]
-    answered = np.empty(len(rows), np.int64)
-    count = 0
-    for i in range(len(rows)):
+def put_answered(codes: Any, rows: Any, t: int, first_kind: int, last_kind: int) -> None:
+    """Into a set of codes, the contacts that have a response of these kinds in the last LONGEST days."""
+    for i in range(first_within(rows, t, LONGEST), len(rows)):
         if first_kind <= rows[i].kind <= last_kind:
-            answered[count] = rows[i].contact_id
-            count += 1
-    answered = answered[:count]
-    answered.sort()
-    return answered
-
-
-@inner
-def holds(codes: Any, code: int) -> Any:
-    """Whether sorted codes hold this one."""
-    k = np.searchsorted(codes, code)
-    return k < len(codes) and codes[k] == code
+            put(codes, rows[i].contact_id)
 
 
 @family(ResponseRateFacts, sources=("contacts", "responses"), owner="marketing", since="0.1.0")
 def response_rate(history: History, t: int) -> ResponseRateFacts:
-    viewed = contacts_answered(history.responses, t, VIEWED, VIEWED)
-    taken_up = contacts_answered(history.responses, t, ACCEPTED, REDEEMED)
-    made, seen, answered = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    rows = history.contacts
+    rows, answers = history.contacts, history.responses
+    viewed, taken_up = zeros(slots_for(len(answers))), zeros(slots_for(len(answers)))
+    put_answered(viewed, answers, t, VIEWED, VIEWED)
+    put_answered(taken_up, answers, t, ACCEPTED, REDEEMED)
+    made, seen, answered = zeros(CLASSES), zeros(CLASSES), zeros(CLASSES)
     for i in range(len(rows)):
         if rows[i].kind == HELD_BACK:
             continue
-        add(made, t, rows[i].at, 1.0)
-        if holds(viewed, rows[i].event_id):
-            add(seen, t, rows[i].at, 1.0)
-        if holds(taken_up, rows[i].event_id):
-            add(answered, t, rows[i].at, 1.0)
+        age = rows[i].age
+        made[age] += 1
+        seen[age] += holds(viewed, rows[i].event_id)
+        answered[age] += holds(taken_up, rows[i].event_id)
     return ResponseRateFacts(long_shares(seen, made), long_shares(answered, made))
 
 
 @family(RedemptionFacts, sources=("responses", "responses.revenue"), owner="marketing", since="0.1.0")
 def redemption(history: History, t: int) -> RedemptionFacts:
-    revenue = np.zeros(len(WINDOWS))
+    revenue = zeros(CLASSES)
     rows = history.responses
     for i in range(len(rows)):
         if rows[i].kind == REDEEMED and rows[i].revenue != MISSING_NUMBER:
-            add(revenue, t, rows[i].at, rows[i].revenue)
+            revenue[rows[i].age] += rows[i].revenue
     return RedemptionFacts(per_long_window(revenue))

@@ -2,10 +2,9 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerLongWindow, PerWindow, family
-from features.window import add, days_since, long_shares, per_long_window, per_window
+from features.family import Fact, PerLongWindow, PerWindow, family
+from features.scratch import zeros
+from features.window import CLASSES, days_since, long_shares, per_long_window, per_window
 from tables.history import History
 
 
@@ -30,17 +29,16 @@ class ReturnFacts(NamedTuple):
 @family(ReturnFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def returns(history: History, t: int) -> ReturnFacts:
     last = -1
-    returned, paid_back = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    spend = np.zeros(len(WINDOWS))
+    returned, paid_back, spend = zeros(CLASSES), zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
-        at = lines[i].at
+        age = lines[i].age
         if lines[i].quantity > 0:
-            add(spend, t, at, lines[i].amount)
+            spend[age] += lines[i].amount
         else:
-            last = at
-            add(returned, t, at, 1.0)
-            add(paid_back, t, at, -lines[i].amount)
+            last = lines[i].at
+            returned[age] += 1
+            paid_back[age] -= lines[i].amount
     return ReturnFacts(
         returned_lines=per_window(returned),
         returned_amount=per_long_window(paid_back),

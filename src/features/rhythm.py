@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import LONGEST, Fact, family
+from features.scratch import sort, zeros
 from features.window import days_since, first_within, is_new_order, ratio
 from tables.history import History
 from tables.moment import DAY
@@ -107,7 +108,7 @@ class RhythmFacts(NamedTuple):
 def rhythm(history: History, t: int) -> RhythmFacts:
     lines = history.transactions
     begin = first_within(lines, t, LONGEST)
-    gaps = np.empty(len(lines) - begin, np.int64)
+    gaps = zeros(len(lines) - begin)
     first, last, last_gap, count = -1, -1, -1, 0
     for i in range(begin, len(lines)):
         if not is_new_order(lines, i):
@@ -126,7 +127,7 @@ def rhythm(history: History, t: int) -> RhythmFacts:
             missing, missing, missing, missing, missing, missing, missing, missing, missing, missing
         )
     gaps = gaps[:count]
-    gaps.sort()
+    sort(gaps)
     mean = (last - first) / count / DAY
     median = (gaps[(count - 1) // 2] + gaps[count // 2]) / 2 / DAY
     squares, shorter = 0.0, 0

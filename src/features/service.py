@@ -2,16 +2,15 @@
 
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
-
-from features.family import LONGEST, WINDOWS, Fact, PerLongWindow, PerWindow, family, inner
+from features.family import LONGEST, Fact, PerLongWindow, PerWindow, family, inner
+from features.number import number
+from features.scratch import zeros
 from features.window import (
-    add,
-    counts_by_kind,
+    CLASSES,
+    age_at,
     days_since,
+    days_since_row,
     first_within,
-    last_of_kind,
-    numbered,
     per_long_window,
     per_window,
     ratio,
@@ -107,10 +106,14 @@ class ComplaintFacts(NamedTuple):
 @family(ServiceFacts, sources=("interactions",), owner="service", since="0.1.0", sensitivity="sensitive")
 def service(history: History, t: int) -> ServiceFacts:
     rows = history.interactions
-    counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
+    contacts, last = zeros(CLASSES), 0
+    for i in range(len(rows)):
+        if rows[i].kind == SERVICE:
+            contacts[rows[i].age] += 1
+            last = i + 1
     return ServiceFacts(
-        service_contacts=per_long_window(counts[SERVICE]),
-        days_since_last_service_contact=days_since(t, last_of_kind(rows, SERVICE)),
+        service_contacts=per_long_window(contacts),
+        days_since_last_service_contact=days_since_row(t, rows, last),
     )
 
 
@@ -122,57 +125,61 @@ def service(history: History, t: int) -> ServiceFacts:
     sensitivity="sensitive",
 )
 def complaint(history: History, t: int) -> ComplaintFacts:
-    opened, answered, solved = cases(history.interactions, t)
-    facts: ComplaintFacts = of_cases(t, opened, answered, solved)
+    rows = history.interactions
+    rows = rows[first_within(rows, t, LONGEST) :]
+    opened, answered, solved = zeros(len(rows) + 1), zeros(len(rows) + 1), zeros(len(rows) + 1)
+    count = find_cases(rows, opened, answered, solved)
+    facts: ComplaintFacts = of_cases(t, opened, answered, solved, count)
     return facts
 
 
 @inner
-def cases(rows: Any, t: int) -> Any:
-    """When the complaints of the last LONGEST days were opened, answered, solved; -1: not. Shape (cases,)."""
-    rows = rows[first_within(rows, t, LONGEST) :]
-    ids = np.zeros(len(rows), np.int64)
+def find_cases(rows: Any, opened: Any, answered: Any, solved: Any) -> int:
+    """When the complaints among these rows were opened, answered, solved (0: not), by their numbers from 1
+    on; returns how many numbers there are, some of which may have no opening."""
+    ids, found = zeros(len(rows)), 0
     for i in range(len(rows)):
         if OPENED <= rows[i].kind <= SOLVED:
             ids[i] = rows[i].case_id
-    numbers, count = numbered(ids)
-    opened = np.full(count, -1, np.int64)
-    answered = np.full(count, -1, np.int64)
-    solved = np.full(count, -1, np.int64)
+            found += 1
+    if found == 0:
+        return 0
+    cases = zeros(len(rows))
+    count: int = number(ids, cases)
     for i in range(len(rows)):
-        if numbers[i] >= 0 and rows[i].kind == OPENED and opened[numbers[i]] < 0:
-            opened[numbers[i]] = rows[i].at
+        if rows[i].kind == OPENED and opened[cases[i]] == 0:
+            opened[cases[i]] = rows[i].at
     for i in range(len(rows)):
-        case = numbers[i]
-        if case < 0 or opened[case] < 0 or rows[i].at < opened[case]:
+        case = cases[i]
+        if case == 0 or opened[case] == 0 or rows[i].at < opened[case]:
             continue
-        if rows[i].kind == ANSWERED and answered[case] < 0:
+        if rows[i].kind == ANSWERED and answered[case] == 0:
             answered[case] = rows[i].at
-        if rows[i].kind == SOLVED and solved[case] < 0:
+        if rows[i].kind == SOLVED and solved[case] == 0:
             solved[case] = rows[i].at
-    return opened, answered, solved
+    return count
 
 
 @inner
-def of_cases(t: int, opened: Any, answered: Any, solved: Any) -> Any:
-    """The facts of complaints opened, answered and solved at these moments; -1: not."""
-    complaints = np.zeros(len(WINDOWS))
+def of_cases(t: int, opened: Any, answered: Any, solved: Any, count: int) -> Any:
+    """The facts of complaints 1 to `count`, opened, answered and solved at these moments; 0: not."""
+    complaints = zeros(CLASSES)
     last, oldest = -1, -1
     unsolved, answers, solutions, late, due = 0, 0, 0, 0, 0
     time_to_answer, time_to_solve = 0, 0
-    for case in range(len(opened)):
+    for case in range(1, count + 1):
         opened_at, answered_at, solved_at = opened[case], answered[case], solved[case]
-        if opened_at < 0:
+        if opened_at == 0:
             continue
-        add(complaints, t, opened_at, 1.0)
+        complaints[age_at(t, opened_at)] += 1
         last = max(last, opened_at)
-        if answered_at >= 0:
+        if answered_at > 0:
             answers += 1
             time_to_answer += answered_at - opened_at
-        waited = (answered_at if answered_at >= 0 else t) - opened_at
-        due += answered_at >= 0 or waited > DAY
+        waited = (answered_at if answered_at > 0 else t) - opened_at
+        due += answered_at > 0 or waited > DAY
         late += waited > DAY
-        if solved_at >= 0:
+        if solved_at > 0:
             solutions += 1
             time_to_solve += solved_at - opened_at
         else:

@@ -22,7 +22,6 @@ from tables.moment import DAY, HOUR
 from tables.record import (
     CORRECTS,
     MINUTE,
-    RECORD_TYPES,
     WITHDRAWS,
     joined_columns,
     missing_of,
@@ -92,14 +91,28 @@ def comes_after(seen: Any, i: int, j: int, by_order: Any) -> bool:
 
 
 @inner
-def in_order(seen: Any, by_order: Any) -> Any:
-    """The places of the records in their order; empty where they stand in it already."""
+def rows_of(offsets: Any, members: Any, place: int) -> int:
+    """How many rows a customer may see at most."""
+    first, last = members.offsets[place], members.offsets[place + 1]
+    count = 0
+    if first == last:
+        for tier in range(TIERS):
+            count += offsets[place + 1, tier] - offsets[place, tier]
+    for m in range(first, last):
+        for tier in range(TIERS):
+            count += offsets[members.place[m] + 1, tier] - offsets[members.place[m], tier]
+    return count
+
+
+@inner
+def put_in_order(seen: Any, by_order: Any) -> None:
+    """Sort records, which nearly always stand in order already."""
     n = len(seen)
     i = 1
     while i < n and not comes_after(seen, i - 1, i, by_order):
         i += 1
     if i >= n:
-        return np.empty(0, np.int64)
+        return
     moments = np.empty(n, np.int64)
     for k in range(n):
         moments[k] = seen[k].at
@@ -111,7 +124,9 @@ def in_order(seen: Any, by_order: Any) -> Any:
             places[j + 1] = places[j]
             j -= 1
         places[j + 1] = place
-    return places
+    ordered = seen[places]
+    for k in range(n):
+        seen[k] = ordered[k]
 
 
 @inner
@@ -148,68 +163,61 @@ if not numba.config.DISABLE_JIT:
 
 
 def sight_text(table: str) -> str:
-    """The text of `see_<table>(rows, offsets, members, place, t, timelines) -> records`."""
+    """The text of `see_<table>(rows, offsets, members, place, t, timelines, room) -> records`.
+
+    The records stand in `room`, which holds at least rows_of(...).
+    """
     order = "order_id" if "order_id" in TABLES[table].columns else "at"
     known = "known_at" if table in ("customers",) else "seen_at"
-    own = [f"            to.{n} = row.{n}" for n in own_columns(TABLES[table])]
+    own = [f"        to.{n} = row.{n}" for n in own_columns(TABLES[table])]
     lines = [
-        f"def append_{table}(seen, n, rows, offsets, place, t, timelines):",
-        "    begun, marks = n, 0",
-        f"    for tier in range({TIERS}):",
-        "        begin, end = offsets[tier, place], offsets[tier, place + 1]",
-        "        if begin == end:",
+        f"def append_{table}(seen, n, marks, own, begin, end, t, timelines):",
+        "    if own[end - 1].at > t:",
+        "        end = until(own, begin, end, t)",
+        "    for i in range(begin, end):",
+        "        row = own[i]",
+        "        if row.seen_at > t:",
         "            continue",
-        "        own = rows[tier]",
-        "        if own[end - 1].at > t:",
-        "            end = until(own, begin, end, t)",
-        "        for i in range(begin, end):",
-        "            row = own[i]",
-        "            if row.seen_at > t:",
-        "                continue",
-        "            to = seen[n]",
-        "            n += 1",
-        "            marks |= row.mark",
-        "            to.at, to.event_id, to.mark = row.at, row.event_id, row.mark",
-        f"            to.known_at = row.{known}",
-        f"            local = row.at + np.int64(row.zone_minutes) * {MINUTE}",
-        f"            to.local_day = local // {DAY}",
-        f"            to.local_hour = local % {DAY} // {HOUR}",
+        "        to = seen[n]",
+        "        n += 1",
+        "        marks |= row.mark",
+        "        to.at, to.event_id, to.mark = row.at, row.event_id, row.mark",
+        f"        to.known_at = row.{known}",
+        f"        local = row.at + np.int64(row.zone_minutes) * {MINUTE}",
+        f"        to.local_day = local // {DAY}",
+        f"        to.local_hour = local % {DAY} // {HOUR}",
         *own,
         *_joins(table),
+        "    return n, marks",
+        "",
+        f"def append_all_{table}(seen, n, rows, offsets, place, t, timelines):",
+        "    begun, marks = n, 0",
+    ]
+    for tier in range(TIERS):
+        lines += [
+            f"    begin, end = offsets[place, {tier}], offsets[place + 1, {tier}]",
+            "    if begin < end:",
+            f"        n, marks = append_{table}(seen, n, marks, rows[{tier}], begin, end, t, timelines)",
+        ]
+    lines += [
         "    if marks:",
         "        n = keep_current(seen, begun, n)",
         "    return n",
         "",
-        f"def see_{table}(rows, offsets, members, place, t, timelines):",
-        "    first, last = members.offsets[place], members.offsets[place + 1]",
-        "    room = 0",
+        f"def see_{table}(rows, offsets, members, place, t, timelines, room):",
+        "    first, last, n = members.offsets[place], members.offsets[place + 1], 0",
         "    if first == last:",
-        *_count("place", "        "),
-        "    for m in range(first, last):",
-        *_count("members.place[m]", "        "),
-        f"    seen = as_read(np.empty(room, SEEN_{table}))",
-        "    n = 0",
-        "    if first == last:",
-        f"        n = append_{table}(seen, n, rows, offsets, place, t, timelines)",
+        f"        n = append_all_{table}(room, n, rows, offsets, place, t, timelines)",
         "    for m in range(first, last):",
         f"        if members.since[m] <= t < members.until[m]{_own_only(table)}:",
-        f"            n = append_{table}(seen, n, rows, offsets, members.place[m], t, timelines)",
-        "    seen = seen[:n]",
-        f'    places = in_order(seen, seen["{order}"])',
-        "    if len(places):",
-        "        seen = seen[places]",
+        f"            n = append_all_{table}(room, n, rows, offsets, members.place[m], t, timelines)",
+        "    seen = room[:n]",
+        f'    put_in_order(seen, seen["{order}"])',
         "    set_ages(seen, t)",
     ]
     if table == "transactions":
         lines.append("    set_opening(seen)")
     return "\n".join([*lines, "    return seen", "", ""])
-
-
-def _count(place: str, indent: str) -> list[str]:
-    return [
-        f"{indent}for tier in range({TIERS}):",
-        f"{indent}    room += offsets[tier, {place} + 1] - offsets[tier, {place}]",
-    ]
 
 
 def _own_only(table: str) -> str:
@@ -221,9 +229,9 @@ def _joins(table: str) -> list[str]:
     lines = []
     for new, (key, other, _) in TABLES[table].joined.items():
         if new == next(iter(n for n, (_, o, _) in TABLES[table].joined.items() if o == other)):
-            lines.append(f"            k = version_at(timelines.{other}, row.{key}, row.seen_at)")
+            lines.append(f"        k = version_at(timelines.{other}, row.{key}, row.seen_at)")
         missing = repr(missing_of(joined_columns(TABLES[table])[new]))
-        lines.append(f"            to.{new} = timelines.{other}.rows[k].{new} if k >= 0 else {missing}")
+        lines.append(f"        to.{new} = timelines.{other}.rows[k].{new} if k >= 0 else {missing}")
     return lines
 
 
@@ -231,10 +239,8 @@ def sight_scope(table: str) -> dict[str, Any]:
     """What the text of `sight_text` names."""
     return {
         "np": np,
-        f"SEEN_{table}": RECORD_TYPES[table],
-        "as_read": as_read,
-        "in_order": in_order,
         "keep_current": keep_current,
+        "put_in_order": put_in_order,
         "set_ages": set_ages,
         "set_opening": set_opening,
         "until": until,
@@ -242,4 +248,4 @@ def sight_scope(table: str) -> dict[str, Any]:
     }
 
 
-__all__ = ["CORRECTS", "CUSTOMER_TABLES", "sight_scope", "sight_text"]
+__all__ = ["CORRECTS", "CUSTOMER_TABLES", "as_read", "rows_of", "sight_scope", "sight_text"]

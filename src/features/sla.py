@@ -2,9 +2,10 @@
 
 from typing import Annotated, NamedTuple
 
-from features.family import Fact, family
-from features.service import cases
-from features.window import ratio, within
+from features.family import LONGEST, Fact, family
+from features.scratch import zeros
+from features.service import find_cases
+from features.window import first_within, ratio, within
 from tables.history import History
 from tables.moment import HOUR
 
@@ -60,17 +61,20 @@ class SlaFacts(NamedTuple):
     sensitivity="sensitive",
 )
 def sla(history: History, t: int) -> SlaFacts:
-    opened, answered, solved = cases(history.interactions, t)
+    rows = history.interactions
+    rows = rows[first_within(rows, t, LONGEST) :]
+    opened, answered, solved = zeros(len(rows) + 1), zeros(len(rows) + 1), zeros(len(rows) + 1)
+    count = find_cases(rows, opened, answered, solved)
     late_answers, late_solutions, late, due, overdue = 0, 0, 0, 0, 0
-    for case in range(len(opened)):
-        if opened[case] < 0:
+    for case in range(1, count + 1):
+        if opened[case] == 0:
             continue
-        to_answer = (answered[case] if answered[case] >= 0 else t) - opened[case]
-        to_solve = (solved[case] if solved[case] >= 0 else t) - opened[case]
+        to_answer = (answered[case] if answered[case] > 0 else t) - opened[case]
+        to_solve = (solved[case] if solved[case] > 0 else t) - opened[case]
         is_late = to_solve > SOLUTION_DUE
         late += is_late
-        due += is_late or solved[case] >= 0
-        overdue += is_late and solved[case] < 0
+        due += is_late or solved[case] > 0
+        overdue += is_late and solved[case] == 0
         if within(t, opened[case], 364):
             late_answers += to_answer > ANSWER_DUE
             late_solutions += is_late

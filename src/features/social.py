@@ -5,20 +5,14 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from features.family import Fact, PerLongWindow, family
-from features.window import (
-    counts_by_kind,
-    days_since,
-    distinct,
-    last_of_kind,
-    numbered,
-    per_long_window,
-    ratio,
-    within,
-)
+from features.number import count_distinct, number
+from features.scratch import zeros
+from features.window import CLASSES, count_by_kind, days_since_row, of_kind, per_long_window, ratio, within
 from tables.contract import INTERACTION_KINDS
 from tables.history import History
 
 REVIEW, SHARE, REFERRAL = (INTERACTION_KINDS.index(kind) + 1 for kind in ("review", "share", "referral"))
+KINDS = len(INTERACTION_KINDS) + 1
 
 
 class SocialFacts(NamedTuple):
@@ -75,14 +69,15 @@ class ReferralFacts(NamedTuple):
 @family(SocialFacts, sources=("interactions",), owner="loyalty", since="0.1.0")
 def social(history: History, t: int) -> SocialFacts:
     rows = history.interactions
-    counts = counts_by_kind(rows, t, len(INTERACTION_KINDS))
+    counts, last = zeros(KINDS * CLASSES), zeros(KINDS)
+    count_by_kind(rows, counts, last)
     return SocialFacts(
-        reviews=per_long_window(counts[REVIEW]),
-        shares=per_long_window(counts[SHARE]),
-        referrals=per_long_window(counts[REFERRAL]),
-        days_since_last_review=days_since(t, last_of_kind(rows, REVIEW)),
-        days_since_last_share=days_since(t, last_of_kind(rows, SHARE)),
-        days_since_last_referral=days_since(t, last_of_kind(rows, REFERRAL)),
+        reviews=per_long_window(of_kind(counts, REVIEW)),
+        shares=per_long_window(of_kind(counts, SHARE)),
+        referrals=per_long_window(of_kind(counts, REFERRAL)),
+        days_since_last_review=days_since_row(t, rows, last[REVIEW]),
+        days_since_last_share=days_since_row(t, rows, last[SHARE]),
+        days_since_last_referral=days_since_row(t, rows, last[REFERRAL]),
     )
 
 
@@ -111,9 +106,14 @@ def rating(history: History, t: int) -> RatingFacts:
 )
 def referral(history: History, t: int) -> ReferralFacts:
     rows = history.interactions
-    referred = np.zeros(len(rows), np.int64)
+    referred, found = zeros(len(rows)), 0
     for i in range(len(rows)):
         if rows[i].kind == REFERRAL:
             referred[i] = rows[i].referred_customer_id
-    numbers, count = numbered(referred)
-    return ReferralFacts(per_long_window(distinct(numbers, count, rows.at, t)))
+            found += 1
+    if found == 0:
+        return ReferralFacts((0.0, 0.0))
+    numbers, customers = zeros(len(rows)), zeros(CLASSES)
+    count = number(referred, numbers)
+    count_distinct(numbers, count, rows, customers)
+    return ReferralFacts(per_long_window(customers))

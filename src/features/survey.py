@@ -1,11 +1,11 @@
 """What a customer says when asked."""
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from features.family import Fact, family
-from features.window import days_since, ratio, within
+from features.family import Fact, family, inner
+from features.window import days_since_row, ratio, within
 from tables.contract import Surveys
 from tables.history import History
 
@@ -50,28 +50,31 @@ class SurveyFacts(NamedTuple):
     ]
 
 
+@inner
+def scores(rows: Any, t: int, kind: int) -> Any:
+    """Answers of one kind: the last, its change, the mean of the last 364 days, and how many these are."""
+    last, before, count, total = np.nan, np.nan, 0, 0.0
+    for i in range(len(rows)):
+        if rows[i].kind == kind:
+            last, before = rows[i].score, last
+            if within(t, rows[i].at, 364):
+                count += 1
+                total += last
+    return last, last - before, ratio(total, count), count
+
+
 @family(SurveyFacts, sources=("surveys",), owner="service", since="0.1.0", sensitivity="sensitive")
 def survey(history: History, t: int) -> SurveyFacts:
-    last = np.full(CSAT + 1, np.nan)
-    before = np.full(CSAT + 1, np.nan)
-    counts, sums = np.zeros(CSAT + 1), np.zeros(CSAT + 1)
-    last_at = -1
     rows = history.surveys
-    for i in range(len(rows)):
-        kind = rows[i].kind
-        before[kind] = last[kind]
-        last[kind] = rows[i].score
-        last_at = rows[i].at
-        if within(t, last_at, 364):
-            counts[kind] += 1
-            sums[kind] += rows[i].score
+    nps, nps_change, mean_nps, nps_answers = scores(rows, t, NPS)
+    csat, csat_change, mean_csat, csat_answers = scores(rows, t, CSAT)
     return SurveyFacts(
-        last_nps=last[NPS],
-        last_csat=last[CSAT],
-        nps_change=last[NPS] - before[NPS],
-        csat_change=last[CSAT] - before[CSAT],
-        mean_nps_364d=ratio(sums[NPS], counts[NPS]),
-        mean_csat_364d=ratio(sums[CSAT], counts[CSAT]),
-        surveys_364d=counts[NPS] + counts[CSAT],
-        days_since_last_survey=days_since(t, last_at),
+        last_nps=nps,
+        last_csat=csat,
+        nps_change=nps_change,
+        csat_change=csat_change,
+        mean_nps_364d=mean_nps,
+        mean_csat_364d=mean_csat,
+        surveys_364d=float(nps_answers + csat_answers),
+        days_since_last_survey=days_since_row(t, rows, len(rows)),
     )

@@ -6,7 +6,9 @@ import numpy as np
 
 from features.contact import HELD_BACK
 from features.family import Fact, family
-from features.response import VIEWED, contacts_answered, holds
+from features.number import holds, slots_for
+from features.response import VIEWED, put_answered
+from features.scratch import zeros
 from features.window import first_within, ratio
 from tables.contract import CONTACT_CHANNELS, Interactions
 from tables.history import History
@@ -98,10 +100,16 @@ class ChannelResponseFacts(NamedTuple):
 @family(TouchpointFacts, sources=("interactions", "interactions.channel"), owner="marketing", since="0.2.0")
 def touchpoint(history: History, t: int) -> TouchpointFacts:
     rows = history.interactions
-    counts = np.zeros(CHANNELS)
+    counts = zeros(CHANNELS)
     for i in range(first_within(rows, t, 91), len(rows)):
         counts[rows[i].channel] += 1
-    return TouchpointFacts(counts[EMAIL], counts[APP_PUSH], counts[WECOM], counts[SMS], counts[COMMUNITY])
+    return TouchpointFacts(
+        float(counts[EMAIL]),
+        float(counts[APP_PUSH]),
+        float(counts[WECOM]),
+        float(counts[SMS]),
+        float(counts[COMMUNITY]),
+    )
 
 
 @family(
@@ -115,8 +123,9 @@ def channel_response(history: History, t: int) -> ChannelResponseFacts:
     begin = first_within(rows, t, 364)
     if begin == len(rows):
         return ChannelResponseFacts(np.nan, np.nan, np.nan, np.nan)
-    viewed = contacts_answered(history.responses, t, VIEWED, VIEWED)
-    made, seen = np.zeros((2, CHANNELS), np.int64)
+    viewed = zeros(slots_for(len(history.responses)))
+    put_answered(viewed, history.responses, t, VIEWED, VIEWED)
+    made, seen = zeros(CHANNELS), zeros(CHANNELS)
     for i in range(begin, len(rows)):
         if rows[i].kind != HELD_BACK:
             made[rows[i].channel] += 1

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerWindow, family, inner
-from features.window import add, add_before, is_new_order, shares
+from features.family import Fact, PerWindow, family, inner
+from features.scratch import zeros
+from features.window import CLASSES, is_new_order, ratio, windows, windows_before
 from tables.history import History
 
 
@@ -44,32 +43,38 @@ class InteractionTrendFacts(NamedTuple):
 
 
 @inner
-def trends(now: Any, before: Any) -> Any:
-    return shares(now - before, now + before)
+def trends(sums: Any) -> PerWindow:
+    """Of sums by age."""
+    now, before = windows(sums), windows_before(sums)
+    return (
+        trend(now[0], before[0]),
+        trend(now[1], before[1]),
+        trend(now[2], before[2]),
+        trend(now[3], before[3]),
+        trend(now[4], before[4]),
+    )
+
+
+@inner
+def trend(now: int, before: int) -> Any:
+    return ratio(now - before, now + before)
 
 
 @family(OrderTrendFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def order_trend(history: History, t: int) -> OrderTrendFacts:
-    orders, orders_before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
-    spend, spend_before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    orders, spend = zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
-        if lines[i].quantity < 0:
-            continue
-        at = lines[i].at
-        if is_new_order(lines, i):
-            add(orders, t, at, 1.0)
-            add_before(orders_before, t, at, 1.0)
-        add(spend, t, at, lines[i].amount)
-        add_before(spend_before, t, at, lines[i].amount)
-    return OrderTrendFacts(trends(orders, orders_before), trends(spend, spend_before))
+        if lines[i].quantity > 0:
+            orders[lines[i].age] += is_new_order(lines, i)
+            spend[lines[i].age] += lines[i].amount
+    return OrderTrendFacts(trends(orders), trends(spend))
 
 
 @family(InteractionTrendFacts, sources=("interactions",), owner="marketing", since="0.1.0")
 def interaction_trend(history: History, t: int) -> InteractionTrendFacts:
-    now, before = np.zeros(len(WINDOWS)), np.zeros(len(WINDOWS))
+    counts = zeros(CLASSES)
     rows = history.interactions
     for i in range(len(rows)):
-        add(now, t, rows[i].at, 1.0)
-        add_before(before, t, rows[i].at, 1.0)
-    return InteractionTrendFacts(trends(now, before))
+        counts[rows[i].age] += 1
+    return InteractionTrendFacts(trends(counts))

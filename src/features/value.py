@@ -2,10 +2,9 @@
 
 from typing import Annotated, NamedTuple
 
-import numpy as np
-
-from features.family import WINDOWS, Fact, PerWindow, family
-from features.window import add, per_window
+from features.family import Fact, PerWindow, family
+from features.scratch import zeros
+from features.window import CLASSES, per_window
 from tables.history import MISSING_NUMBER, History
 
 
@@ -20,10 +19,10 @@ class NetSpendFacts(NamedTuple):
 
 @family(NetSpendFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def net_spend(history: History, t: int) -> NetSpendFacts:
-    total = np.zeros(len(WINDOWS))
+    total = zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
-        add(total, t, lines[i].at, lines[i].amount)
+        total[lines[i].age] += lines[i].amount
     return NetSpendFacts(net_spend=per_window(total))
 
 
@@ -35,9 +34,9 @@ class MarginFacts(NamedTuple):
 
 @family(MarginFacts, sources=("transactions", "transactions.unit_cost"), owner="commerce", since="0.1.0")
 def margin(history: History, t: int) -> MarginFacts:
-    total = np.zeros(len(WINDOWS))
+    total = zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].unit_cost != MISSING_NUMBER:
-            add(total, t, lines[i].at, lines[i].amount - lines[i].quantity * lines[i].unit_cost)
+            total[lines[i].age] += lines[i].amount - lines[i].quantity * lines[i].unit_cost
     return MarginFacts(margin=per_window(total))

@@ -1,4 +1,7 @@
-"""What the loops of several families need: windows, ratios, counting codes and kinds."""
+"""What the loops of several families need: sums by age and by window, ratios, counts by kind.
+
+A family adds to `sums[row.age]`, of shape (CLASSES,), and asks for the sums of windows at the end.
+"""
 
 from typing import Any
 
@@ -11,25 +14,37 @@ from tables.moment import DAY
 # windows and the windows before them, so that both are sums over classes.
 EDGES = np.array(sorted({k * days * DAY for days in WINDOWS for k in (1, 2)}))
 CLASSES = len(EDGES) + 1
-SPANS = np.array([days * DAY for days in WINDOWS])
 QUARTER, YEAR = (WINDOWS.index(days) for days in LONG_WINDOWS)
+# Where each window ends among the classes, and the class or classes that are the window before it.
+assert [list(EDGES).index(days * DAY) for days in WINDOWS] == [0, 2, 4, 5, 6]
+assert [list(EDGES).index(2 * days * DAY) for days in WINDOWS] == [1, 3, 5, 6, 7]
 
 
 @inner
-def add(counts: Any, t: int, at: int, amount: float) -> None:
-    """Add `amount` to every window (t - days, t] that holds `at`; counts has shape (windows,)."""
-    for w in range(len(SPANS) - 1, -1, -1):
-        if at <= t - SPANS[w]:
-            break  # nor do the shorter ones
-        counts[w] += amount
+def windows(sums: Any) -> Any:
+    """The sum of each window, of sums by age."""
+    week = sums[0]
+    month = week + sums[1] + sums[2]
+    quarter = month + sums[3] + sums[4]
+    half = quarter + sums[5]
+    return week, month, quarter, half, half + sums[6]
 
 
 @inner
-def add_before(counts: Any, t: int, at: int, amount: float) -> None:
-    """Add `amount` to every window before the last one, (t - 2 days, t - days], that holds `at`."""
-    for w in range(len(SPANS)):
-        if t - 2 * SPANS[w] < at <= t - SPANS[w]:
-            counts[w] += amount
+def windows_before(sums: Any) -> Any:
+    """The sum of the window before each window, (t - 2 days, t - days], of sums by age."""
+    month = sums[3]
+    half = sums[6]
+    return sums[1], month, sums[5], half, sums[7]
+
+
+@inner
+def age_at(t: int, at: int) -> int:
+    """The class of a moment not later than t; records carry their own."""
+    age = 0
+    while age < len(EDGES) and at <= t - EDGES[age]:
+        age += 1
+    return age
 
 
 @inner
@@ -41,24 +56,26 @@ def within(t: int, at: int, days: int) -> bool:
 @inner
 def first_within(rows: Any, t: int, days: int) -> int:
     """The place of the first row in (t - days, t]; the number of rows where there is none."""
-    begin, end = 0, len(rows)
-    while begin < end:
-        middle = (begin + end) // 2
-        if rows[middle].at > t - days * DAY:
-            end = middle
-        else:
-            begin = middle + 1
+    begin, left = 0, len(rows)
+    while left > 0:  # arithmetic in place of branches, which nobody could predict
+        half = left >> 1
+        is_older = int(rows[begin + half].at <= t - days * DAY)
+        begin += (half + 1) * is_older
+        left = half + (left - 1 - 2 * half) * is_older
     return begin
 
 
 @inner
-def per_window(counts: Any) -> PerWindow:
-    return counts[0], counts[1], counts[2], counts[3], counts[4]
+def per_window(sums: Any) -> PerWindow:
+    """A fact of sums by age."""
+    week, month, quarter, half, year = windows(sums)
+    return float(week), float(month), float(quarter), float(half), float(year)
 
 
 @inner
-def per_long_window(counts: Any) -> PerLongWindow:
-    return counts[QUARTER], counts[YEAR]
+def per_long_window(sums: Any) -> PerLongWindow:
+    found = windows(sums)
+    return float(found[QUARTER]), float(found[YEAR])
 
 
 @inner
@@ -69,18 +86,21 @@ def ratio(part: float, whole: float) -> float:
 
 @inner
 def shares(parts: Any, wholes: Any) -> PerWindow:
+    """A fact of two sums by age."""
+    part, whole = windows(parts), windows(wholes)
     return (
-        ratio(parts[0], wholes[0]),
-        ratio(parts[1], wholes[1]),
-        ratio(parts[2], wholes[2]),
-        ratio(parts[3], wholes[3]),
-        ratio(parts[4], wholes[4]),
+        ratio(part[0], whole[0]),
+        ratio(part[1], whole[1]),
+        ratio(part[2], whole[2]),
+        ratio(part[3], whole[3]),
+        ratio(part[4], whole[4]),
     )
 
 
 @inner
 def long_shares(parts: Any, wholes: Any) -> PerLongWindow:
-    return ratio(parts[QUARTER], wholes[QUARTER]), ratio(parts[YEAR], wholes[YEAR])
+    part, whole = windows(parts), windows(wholes)
+    return ratio(part[QUARTER], whole[QUARTER]), ratio(part[YEAR], whole[YEAR])
 
 
 @inner
@@ -99,68 +119,24 @@ def is_new_order(lines: Any, i: int) -> bool:
 
 
 @inner
-def codes_bought(lines: Any, codes: Any) -> Any:
-    """The lines' codes, with the missing code 0 for returns."""
-    bought = np.zeros(len(lines), np.int64)
-    for i in range(len(lines)):
-        if lines[i].quantity > 0:
-            bought[i] = codes[i]
-    return bought
+def count_by_kind(rows: Any, counts: Any, last: Any) -> None:
+    """Count rows by kind and age; counts: shape (kinds * CLASSES,), last: one more than each kind's last row.
 
-
-@inner
-def numbered(codes: Any) -> Any:
-    """Each code's number, in the order of first appearance (-1: no code), and how many there are.
-
-    A hash table with linear probing: a business account may have a million lines.
+    Kinds count from 1; 0 is missing and has its place too.
     """
-    size = 8
-    while size < 2 * len(codes):
-        size *= 2
-    first = np.full(size, -1, np.int32)  # slot -> where its code stands first
-    numbers = np.full(len(codes), -1, np.int32)
-    count = 0
-    for i in range(len(codes)):
-        if codes[i] == 0:
-            continue
-        slot = codes[i] & (size - 1)
-        while first[slot] >= 0 and codes[first[slot]] != codes[i]:
-            slot = (slot + 1) & (size - 1)
-        if first[slot] < 0:
-            first[slot] = i
-            numbers[i] = count
-            count += 1
-        else:
-            numbers[i] = numbers[first[slot]]
-    return numbers, count
-
-
-@inner
-def distinct(numbers: Any, count: int, moments: Any, t: int) -> Any:
-    """How many different codes each window holds, shape (windows,), by their numbers in time order."""
-    last = np.zeros(count, np.int64)
-    for i in range(len(numbers)):
-        if numbers[i] >= 0:
-            last[numbers[i]] = moments[i]
-    counts = np.zeros(len(WINDOWS))
-    for k in range(count):
-        add(counts, t, last[k], 1.0)
-    return counts
-
-
-@inner
-def counts_by_kind(rows: Any, t: int, kinds: int) -> Any:
-    """How many rows of each kind each window holds, shape (kinds + 1, windows); kinds count from 1."""
-    counts = np.zeros((kinds + 1, len(WINDOWS)))
     for i in range(len(rows)):
-        add(counts[rows[i].kind], t, rows[i].at, 1.0)
-    return counts
+        kind = int(rows[i].kind)
+        counts[kind * CLASSES + rows[i].age] += 1
+        last[kind] = i + 1
 
 
 @inner
-def last_of_kind(rows: Any, kind: int) -> Any:
-    """When the last row of a kind happened; -1 where there is none."""
-    for i in range(len(rows) - 1, -1, -1):
-        if rows[i].kind == kind:
-            return rows[i].at
-    return -1
+def of_kind(counts: Any, kind: int) -> Any:
+    """The sums by age of one kind."""
+    return counts[kind * CLASSES : (kind + 1) * CLASSES]
+
+
+@inner
+def days_since_row(t: int, rows: Any, end: int) -> Any:
+    """Days since the row before place `end`; missing where there is none."""
+    return days_since(t, rows[end - 1].at if end > 0 else -1)

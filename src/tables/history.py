@@ -65,7 +65,7 @@ class Members(NamedTuple):
 class Bucket(NamedTuple):
     """The stored rows of some customers, by their places in the bucket.
 
-    rows: a tuple of TIERS record arrays a table; offsets: shape (TIERS, customers + 1) a table, where each
+    rows: a tuple of TIERS record arrays a table; offsets: shape (customers + 1, TIERS) a table, where each
     customer's rows begin in the tier.
     """
 
@@ -143,7 +143,10 @@ class Histories:
         found = Bucket(
             History(*(tuple(tier[name].rows for tier in tiers) for name in CUSTOMER_TABLES)),
             History(
-                *(np.stack([dense_offsets(keys, tier[name]) for tier in tiers]) for name in CUSTOMER_TABLES)
+                *(
+                    np.stack([dense_offsets(keys, tier[name]) for tier in tiers], axis=1)
+                    for name in CUSTOMER_TABLES
+                )
             ),
             Members(np.zeros(len(keys) + 1, np.int64), nobody, nobody, nobody),
         )
@@ -207,13 +210,13 @@ class _Linked:
             tiers, borders = [], []
             for tier in range(TIERS):
                 slices = [
-                    source.rows[k][tier][source.offsets[k][tier, p] : source.offsets[k][tier, p + 1]]
+                    source.rows[k][tier][source.offsets[k][p, tier] : source.offsets[k][p + 1, tier]]
                     for source, p in zip(sources, local, strict=True)
                 ]
                 tiers.append(_frozen(np.concatenate([np.empty(0, STORED_TYPES[name]), *slices])))
                 borders.append(np.cumsum([0, *(len(part) for part in slices)]))
             rows.append(tuple(tiers))
-            offsets.append(np.stack(borders).astype(np.int64))
+            offsets.append(np.stack(borders, axis=1).astype(np.int64))
         return Bucket(History(*rows), History(*offsets), self._members())
 
     def _members(self) -> Members:
@@ -234,7 +237,7 @@ def nobody() -> Bucket:
     """A bucket without customers."""
     none = np.empty(0, np.int64)
     rows = (tuple(_frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
-    offsets = (np.zeros((TIERS, 1), np.int64) for _ in CUSTOMER_TABLES)
+    offsets = (np.zeros((1, TIERS), np.int64) for _ in CUSTOMER_TABLES)
     return Bucket(History(*rows), History(*offsets), Members(np.zeros(1, np.int64), none, none, none))
 
 

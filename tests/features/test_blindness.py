@@ -25,7 +25,7 @@ def rows_by_id(histories: Histories, t: int, families: Sequence[Family[Any]]) ->
 def without_rows(histories: Histories, t: int, families: Sequence[Family[Any]]) -> Any:
     """The facts of a customer of whom nothing is known."""
     none, one = np.empty(0, np.int64), np.zeros(1, np.int64)
-    offsets = History(*(np.zeros((TIERS, 2), np.int64) for _ in CUSTOMER_TABLES))
+    offsets = History(*(np.zeros((2, TIERS), np.int64) for _ in CUSTOMER_TABLES))
     bucket = Bucket(nobody().rows, offsets, Members(np.zeros(2, np.int64), none, none, none))
     values = np.empty((1, len(names_of(tuple(families)))))
     features.reader.reader(tuple(families))(bucket, histories.timelines, one, one + t, values)

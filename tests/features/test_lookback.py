@@ -19,7 +19,7 @@ def seeing_the_recent_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     """Calling it takes from sight what happened LONGEST days before the moment, or earlier."""
 
     def recent(table: str) -> str:
-        seen = "    seen = seen[:n]\n"
+        seen = "    seen = room[:n]\n"
         assert seen in sight_text(table)
         return sight_text(table).replace(seen, f"{seen}    seen = seen[seen.at > t - {LONGEST * DAY}]\n")
 
