@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -27,9 +27,23 @@ from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Bucket, Histories, History, Int64s
 from tables.record import RECORD_TYPES, Records
+from tables.timeline import Timelines
 
 ROWS_AT_ONCE = 2048
 Progress = Callable[[int, int], None]
+
+
+class Readable(Protocol):
+    """What facts are read from: the histories of a base (tables.history), or a portion of them in memory
+    (tables.portion)."""
+
+    @property
+    def timelines(self) -> Timelines: ...
+
+    @property
+    def present(self) -> frozenset[str]: ...
+
+    def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]: ...
 
 
 class FactTable(NamedTuple):
@@ -65,7 +79,7 @@ def names_of(families: tuple[Family[Any], ...] = FAMILIES) -> tuple[str, ...]:
 
 
 def read_facts(
-    histories: Histories,
+    histories: Readable,
     places: npt.NDArray[np.int64],
     moments: npt.NDArray[np.int64] | int,
     families: Sequence[Family[Any]] = FAMILIES,
