@@ -54,7 +54,7 @@ def test_facts_of_portions_are_those_of_the_whole_base(
 
 def test_customers_who_were_ever_merged_come_into_one_portion() -> None:
     names = [f"c{k}" for k in range(40)]
-    owners = [Ownership(names[k], names[k + 1], 0, 1) for k in range(0, 38) if k % 10 != 9]
+    owners = [Ownership(names[k], names[k + 1], 0, 1) for k in range(38) if k % 10 != 9]
     division = Division(16, linked_of(owners))
     places = division.of(keys_of(pa.array(names)))
     for begin in range(0, 30, 10):
