@@ -165,7 +165,7 @@ def _write(rows: DataFrame, out: str) -> int:
     """Write a folder of Parquet; `_SUCCESS` in it says that it is whole. Returns the number of rows."""
     place = out if "://" in out else place_of(Path(out))
     try:
-        rows.write.mode("errorifexists").parquet(place)
+        rows.write.mode("error").parquet(place)
     except PySparkException as error:
         raise Refused(f"--out {out}: {str(error).strip()[:1000]}") from error
     return int(rows.sparkSession.read.parquet(place).count())
