@@ -1,4 +1,4 @@
-"""Spark gives the local engine's facts to the bit, and ten times the customers take at most ten times as long.
+"""Spark gives the local engine's facts to the bit, and ten times the customers take at most tenfold time.
 
 Both engines start from the same checked Parquet, made-up order lines of two years, and end with Parquet of
 everybody's facts at one moment: Spark on all cores of this machine through its shuffle, the local engine by

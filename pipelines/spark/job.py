@@ -172,5 +172,6 @@ def _write(rows: DataFrame, out: str) -> int:
 
 
 def _portions(base: Base, tables: list[str]) -> int:
-    rows = sum(int(base.checked.table(name).count()) for name in tables)
+    known = base.about.get("rows")  # of a home's base, but not of any folder
+    rows = sum(known.values()) if known else base.checked.rows(tables)
     return max(1, min(MOST_SMALL_PORTIONS, -(-rows // ROWS_A_PORTION)), -(-rows // MOST_ROWS_A_PORTION))
