@@ -12,14 +12,13 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from features import warm
-from features.catalogue import FAMILIES
 from features.reader import names_of
 from pipelines.as_of import moment_of, offers_of
 from pipelines.spark.block import BLOCK, to_blocks
 from pipelines.spark.checked import Checked, place_of
 from pipelines.spark.session import is_local, session
 from pipelines.spark.shipment import ship, write_offers
-from pipelines.spark.worker import SCORES, facts_in, facts_schema, scores_in
+from pipelines.spark.worker import SCORES, facts_in, facts_schema, families_of, scores_in
 from releases.bundle import read_bundle
 from releases.home import Home
 from tables.contract import CUSTOMER_TABLES
@@ -87,9 +86,8 @@ def facts_of(
 ) -> DataFrame:
     """Facts of every customer at each moment (microseconds), of all families or of those named in `only`."""
     shipped = ship(base.checked.spark, base.checked, base.about)
-    families = tuple(family for family in FAMILIES if not only or family.name in only)
     read = partial(facts_in, shipped=shipped, moments=moments, only=only)
-    return blocks(base, shipped, portions).mapInArrow(read, facts_schema(families))
+    return blocks(base, shipped, portions).mapInArrow(read, facts_schema(families_of(only)))
 
 
 def scores_of(

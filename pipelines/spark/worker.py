@@ -10,11 +10,13 @@ from decisions.assess import IN_BASE, status_of
 from features.catalogue import FAMILIES
 from features.family import Family
 from features.reader import FactTable, names_of, read_facts
+from features.value import margin, net_spend
 from models.scorer import Scores
 from pipelines.spark.block import portions_of
 from pipelines.spark.shipment import shipment
 from tables.offer import Offer
 from tables.portion import Portion
+from tables.refusal import Refused
 
 # Customers whose facts are held at once.
 CUSTOMERS_AT_ONCE = 4_096
@@ -27,7 +29,17 @@ SCORES = (
 )
 
 
-def facts_schema(families: tuple[Family[Any], ...] = FAMILIES) -> str:
+def families_of(only: tuple[str, ...]) -> tuple[Family[Any], ...]:
+    """The families so named, those of labels too; without a name those of the catalogue."""
+    if not only:
+        return FAMILIES
+    known = {family.name: family for family in (*FAMILIES, margin, net_spend)}
+    if unknown := set(only) - set(known):
+        raise Refused(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return tuple(known[name] for name in only)
+
+
+def facts_schema(families: tuple[Family[Any], ...]) -> str:
     """The columns of facts in Spark's words."""
     facts = [f"`{name}` double" for name in names_of(families)]
     return ", ".join(["customer_id string", "as_of timestamp", *facts])
@@ -37,7 +49,7 @@ def facts_in(
     batches: Iterator[pa.RecordBatch], shipped: str, moments: tuple[int, ...], only: tuple[str, ...] = ()
 ) -> Iterator[pa.RecordBatch]:
     """Facts of every customer in the blocks at each of the moments; `only`: of the families so named."""
-    families = tuple(family for family in FAMILIES if not only or family.name in only)
+    families = families_of(only)
     for portion, t, facts in _facts(batches, shipped, moments, families):
         columns = {name: pa.array(facts.values[:, k], from_pandas=True) for k, name in enumerate(facts.names)}
         yield from _batches(_of_whom(portion, facts, t) | columns)

@@ -15,7 +15,11 @@ import pytest
 
 from decisions.assess import IN_BASE, status_of
 from features import warm
+from features.catalogue import FAMILIES
+from features.family import Family
+from features.order import order
 from features.reader import FactTable, read_facts
+from features.value import net_spend
 from models.question import Question
 from models.scorer import Scorer
 from pipelines.as_of import offers_of
@@ -28,7 +32,6 @@ from tables.refusal import Refused
 from tables.sealed import sealed_folder
 from tables.sorting import write_histories
 
-job: Any
 Made = tuple[Path, Histories]
 
 
@@ -79,9 +82,11 @@ def base_of(spark: Any, tables: Path) -> Any:
     return open_base(spark, Home(tables), str(tables))
 
 
-def assert_same(rows: pa.Table, histories: Histories, t: int) -> FactTable:
+def assert_same(
+    rows: pa.Table, histories: Histories, t: int, families: tuple[Family[Any], ...] = FAMILIES
+) -> FactTable:
     """Every customer's facts once, equal to the bit."""
-    local = read_facts(histories, np.arange(len(histories)), t)
+    local = read_facts(histories, np.arange(len(histories)), t, families)
     rows = rows.filter(pa.array(np.asarray(rows["as_of"].cast(pa.int64())) == t))
     ids = rows["customer_id"].to_pylist()
     assert sorted(ids) == sorted(histories.ids)
@@ -124,7 +129,12 @@ def test_a_base_with_feeds_gaps_and_fewer_customers_than_portions(
     opened = base_of(spark, tables)
     about = read_about(tmp_path / "histories")
     assert opened.about == {name: about[name] for name in opened.about}
-    assert_same(facts_of(opened, (histories.last_at,), portions=7).toArrow(), histories, histories.last_at)
+    t = histories.last_at
+    assert_same(facts_of(opened, (t,), portions=7).toArrow(), histories, t)
+    labels = facts_of(opened, (t,), only=("order", "net_spend")).toArrow()
+    assert_same(labels, histories, t, (order, net_spend))
+    with pytest.raises(Refused, match="no such family: orders"):
+        facts_of(opened, (t,), only=("orders",))
 
 
 @pytest.fixture(scope="session")
