@@ -1,5 +1,6 @@
 """`holdfast features --engine spark` and `holdfast score --engine spark`: Parquet folders of everybody."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from features.reader import names_of
 from pipelines.as_of import moment_of, offers_of
 from pipelines.spark.block import BLOCK, to_blocks
 from pipelines.spark.checked import Checked, place_of
+from pipelines.spark.reading import facts_in, facts_schema, families_of
+from pipelines.spark.scoring import SCORES, scores_in
 from pipelines.spark.session import is_local, session
 from pipelines.spark.shipment import ship, write_offers
-from pipelines.spark.worker import SCORES, facts_in, facts_schema, families_of, scores_in
 from releases.bundle import read_bundle
 from releases.home import Home
 from tables.contract import CUSTOMER_TABLES
@@ -156,16 +158,22 @@ def _working(home: Home, master: str | None, tables: str | None, out: str) -> It
     if is_local(master):
         warm.warm()  # once, or each worker would compile for itself
     with session(master) as spark:
-        yield open_base(spark, home, tables)
+        try:
+            yield open_base(spark, home, tables)
+        except PySparkException as error:
+            raise Refused(f"Spark did not finish: {_said(error)}") from error
+
+
+def _said(error: PySparkException) -> str:
+    """What a worker refused, else the first lines of Spark's own words; not pages of Java."""
+    refused = re.search(r"tables\.refusal\.Refused: (.+)", str(error))
+    return refused[1] if refused else str(error).strip()[:500]
 
 
 def _write(rows: DataFrame, out: str) -> int:
     """Write a folder of Parquet; `_SUCCESS` in it says that it is whole. Returns the number of rows."""
     place = out if "://" in out else place_of(Path(out))
-    try:
-        rows.write.mode("error").parquet(place)
-    except PySparkException as error:
-        raise Refused(f"--out {out}: {str(error).strip()[:1000]}") from error
+    rows.write.mode("error").parquet(place)
     return int(rows.sparkSession.read.parquet(place).count())
 
 

@@ -25,11 +25,13 @@ SETTINGS = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # not INT96, which means nanoseconds
 }
-# On a cluster these are the operator's; here nothing listens beyond this machine.
+# On a cluster these are the operator's; here nothing listens beyond this machine, and few tasks will do for
+# the small tables.
 LOCAL = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
+    "spark.sql.shuffle.partitions": "4",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -24,7 +24,6 @@ from pyspark import SparkFiles
 from pyspark.sql import SparkSession
 
 from pipelines.spark.checked import Checked
-from releases.bundle import Bundle, open_bundle
 from tables.code import keys_of
 from tables.engine import engine
 from tables.history import read_owners
@@ -34,6 +33,9 @@ from tables.portion import Linked, linked_of
 from tables.sealed import canonical_json, verify
 from tables.small_table import owners_of, write_owners, write_timelines
 from tables.timeline import JOINED, Timelines, read_timelines
+
+if TYPE_CHECKING:
+    from releases.bundle import Bundle
 
 
 class Shipment:
@@ -58,8 +60,10 @@ class Shipment:
         return [self._owners[k] for k in np.flatnonzero(np.isin(self._owned, keys_of(ids)))]
 
     @cached_property
-    def bundle(self) -> Bundle:
+    def bundle(self) -> "Bundle":
         """Opened as everywhere: hashes, structure and golden rows hold, or it is refused."""
+        from releases.bundle import open_bundle  # noqa: PLC0415 LightGBM takes seconds to import
+
         folder = self.folder / "bundles" / self.bundle_name
         verify(folder)
         return open_bundle(folder)

@@ -1,6 +1,7 @@
 """Facts and scores by Spark are those of the local engine, however the customers are divided."""
 
 import importlib.util
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -109,11 +110,14 @@ def test_facts_are_those_of_the_local_engine(
         assert_same(rows, histories, t)
 
 
-def test_a_base_with_feeds_gaps_and_fewer_customers_than_portions(
+def test_bases_with_feeds_and_gaps_of_few_customers_and_of_none(
     spark: Any, random_bases: Any, tmp_path: Path
 ) -> None:
     from pipelines.spark.job import facts_of  # noqa: PLC0415
 
+    nobody = random_bases.RandomBase(11, customers=0).write(tmp_path / "nobody")
+    assert len(nobody) == 0
+    assert len(facts_of(base_of(spark, tmp_path / "nobody" / "tables"), (0,)).toArrow()) == 0
     base = random_bases.RandomBase(11, customers=3)
     base.rows["surveys"] = []
     base.write(tmp_path, without=("products", "contacts", "responses", "transactions.discount"))
@@ -217,6 +221,16 @@ def test_a_folder_that_is_there_is_not_written_over(
     said = command("features", "--engine", "spark", "--tables", tmp_path, "--out", tmp_path / "facts")
     assert said.code == 1
     assert "base.json" in said.err
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_table_that_is_named_but_not_there_is_refused(command: Callable[..., Any], tmp_path: Path) -> None:
+    base = {"columns": {"transactions": ["event_id", "at", "known_at", "deleted"]}, "time_zone": "UTC"}
+    (tmp_path / "base.json").write_text(json.dumps(base | {"currency": "EUR", "minor_units": 100}))
+    said = command("features", "--engine", "spark", "--tables", tmp_path, "--out", tmp_path / "facts")
+    assert said.code == 1
+    assert "transactions" in said.err
+    assert not (tmp_path / "facts").exists()
 
 
 def test_options_of_spark_are_refused_without_it(command: Callable[..., Any], tmp_path: Path) -> None:
