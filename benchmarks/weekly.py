@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,10 @@ def made_model(values: Floats, objective: str, trees: int = TREES) -> lgb.Booste
     return lgb.train(settings | {"verbosity": -1, "num_threads": 2}, data, trees)
 
 
+def predict(models: list[lgb.Booster], values: Floats) -> list[Floats]:
+    return [np.asarray(model.predict(values)) for model in models]
+
+
 def everybody(histories: Histories) -> list[npt.NDArray[np.int64]]:
     """Places in batches that do not cross buckets."""
     return [
@@ -93,9 +98,9 @@ def the_week(histories: Histories, models: list[lgb.Booster], path: Path) -> dic
 
     def batches() -> Any:
         for places in everybody(histories):
-            took, facts = seconds(lambda p=places: read_facts(histories, p, histories.last_at))
+            took, facts = seconds(partial(read_facts, histories, places, histories.last_at))
             spent["facts"] += took
-            took, scores = seconds(lambda f=facts: [np.asarray(m.predict(f.values)) for m in models])
+            took, scores = seconds(partial(predict, models, facts.values))
             spent["predict"] += took
             yield histories.ids[places], *scores
 
@@ -111,7 +116,7 @@ def the_floor(histories: Histories, models: list[lgb.Booster], path: Path) -> di
     predicting = 0.0
     for places in batches:
         values = ready[np.arange(len(places)) % len(ready)]
-        predicting += seconds(lambda v=values: [m.predict(v) for m in models])[0]
+        predicting += seconds(partial(predict, models, values))[0]
     scores = np.random.default_rng(1).random(len(histories))
     rows = ((histories.ids[p], pa.array(scores[p]), pa.array(scores[p])) for p in batches)
     writing, _ = seconds(lambda: write_scores(path, rows))

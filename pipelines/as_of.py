@@ -1,6 +1,7 @@
 """The moment a job speaks of, and the offers known at it."""
 
 from pathlib import Path
+from typing import Protocol
 
 from decisions.policy import read_offers
 from features.reader import Progress
@@ -13,6 +14,19 @@ from tables.refusal import Refused
 from tables.sealed import verify
 
 
+class Dated(Protocol):
+    """What a base knows of its time."""
+
+    @property
+    def time_zone(self) -> str: ...
+
+    @property
+    def first_at(self) -> int: ...
+
+    @property
+    def last_at(self) -> int: ...
+
+
 def open_base(home: Home, progress: Progress | None = None) -> tuple[Path, Histories]:
     """The current base, verified, and its histories; progress: bytes verified, of how many."""
     base = home.current_base()
@@ -20,7 +34,7 @@ def open_base(home: Home, progress: Progress | None = None) -> tuple[Path, Histo
     return base, read_histories(base / "histories")
 
 
-def moment_of(histories: Histories, as_of: str | None) -> int:
+def moment_of(histories: Dated, as_of: str | None) -> int:
     """The moment asked for, by default the last one the data knows; refused before the data begins."""
     if as_of is None:
         return histories.last_at

@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 refused with a reason, 2 wrong usage, 143 stopped by SIGTE
 
 import sys
 from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +29,23 @@ AsOf = Annotated[
 HOME = Path("home")
 
 
+class Engine(StrEnum):
+    local = "local"
+    spark = "spark"
+
+
+EngineOption = Annotated[Engine, typer.Option(help="spark: see docs/spark.md.")]
+Master = Annotated[
+    str | None,
+    typer.Option(help="With --engine spark: local[2], spark://host:7077, yarn, sc://host:15002 ...; "
+    "else what spark-submit says, or all cores of this machine."),
+]  # fmt: skip
+TablesOption = Annotated[
+    str | None,
+    typer.Option(help="With --engine spark: a folder of checked tables, a path or URL; else the home's."),
+]
+
+
 def _run(
     home: Path,
     job: str,
@@ -38,6 +57,13 @@ def _run(
 ) -> None:
     with running(home, job, changes=changes):
         show(work(Home(home)), as_json, render)
+
+
+def _refuse_options_of_spark(engine: Engine, options: dict[str, str | None]) -> None:
+    """Nobody shall think that an option did what it did not."""
+    given = [name for name, value in options.items() if value is not None]
+    if engine is Engine.local and given:
+        raise typer.BadParameter(f"{', '.join(given)} go with --engine spark")
 
 
 @app.command()
@@ -139,23 +165,34 @@ def features(
     home: HomeOption = HOME,
     catalogue: Annotated[bool, typer.Option("--catalogue", help="What facts there are.")] = False,
     customer: Annotated[str | None, typer.Option(help="One customer's facts.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write everybody's facts to this Parquet file.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Write everybody's facts to this Parquet file (by Spark: folder).")
+    ] = None,
     as_of: AsOf = None,
+    engine: EngineOption = Engine.local,
+    master: Master = None,
+    tables: TablesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print the catalogue or one customer's facts, or write everybody's."""
     from pipelines import features as job  # noqa: PLC0415
 
+    _refuse_options_of_spark(engine, {"--master": master, "--tables": tables})
     if catalogue:
         show(job.catalogue(), json, job.render_catalogue)
     elif customer is not None:
         show(job.customer_facts(Home(home), customer, as_of), json, job.render_customer)
+    elif out is not None and engine is Engine.spark:
+        from pipelines.spark import job as by_spark  # noqa: PLC0415
+
+        work = partial(by_spark.write_facts, out=out, as_of=as_of, master=master, tables=tables)
+        _run(home, "features", json, work, by_spark.render_facts)
     elif out is not None:
         _run(
             home,
             "features",
             json,
-            lambda h: job.write_facts(h, out, as_of),
+            lambda h: job.write_facts(h, Path(out), as_of),
             job.render_written,
             changes=False,
         )
@@ -197,9 +234,24 @@ def score(
     accept: Annotated[
         str | None, typer.Option(help="Publish although a bound is broken, for this reason.")
     ] = None,
+    engine: EngineOption = Engine.local,
+    out: Annotated[
+        str | None, typer.Option(help="With --engine spark: the folder of scores; nothing is published.")
+    ] = None,
+    master: Master = None,
+    tables: TablesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Score the whole base and publish the week."""
+    _refuse_options_of_spark(engine, {"--out": out, "--master": master, "--tables": tables})
+    if engine is Engine.spark:
+        from pipelines.spark import job as by_spark  # noqa: PLC0415
+
+        if out is None:
+            raise typer.BadParameter("--engine spark writes scores to a folder: name it with --out FOLDER")
+        work = partial(by_spark.write_scores, out=out, as_of=as_of, master=master, tables=tables)
+        _run(home, "score", json, work, by_spark.render_scores)
+        return
     from pipelines import score as job  # noqa: PLC0415
     from pipelines.week_report import render  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -35,6 +35,19 @@ from tables.timeline import Timeline, Timelines
 ROWS_AT_ONCE = 2048
 ROOM = 64  # rows that fit before a customer needs a larger room
 Progress = Callable[[int, int], None]
+
+
+class Readable(Protocol):
+    """What facts are read from: the histories of a base (tables.history), or a portion of them in memory
+    (tables.portion)."""
+
+    @property
+    def timelines(self) -> Timelines: ...
+
+    @property
+    def present(self) -> frozenset[str]: ...
+
+    def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]: ...
 
 
 class FactTable(NamedTuple):
@@ -70,7 +83,7 @@ def names_of(families: tuple[Family[Any], ...] = FAMILIES) -> tuple[str, ...]:
 
 
 def read_facts(
-    histories: Histories,
+    histories: Readable,
     places: npt.NDArray[np.int64],
     moments: npt.NDArray[np.int64] | int,
     families: Sequence[Family[Any]] = FAMILIES,

@@ -13,7 +13,7 @@ lie in four tiers by the week in which they became visible; a tier is one file (
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -213,35 +213,43 @@ class _Linked:
                     source.rows[k][tier][source.offsets[k][p, tier] : source.offsets[k][p + 1, tier]]
                     for source, p in zip(sources, local, strict=True)
                 ]
-                tiers.append(_frozen(np.concatenate([np.empty(0, STORED_TYPES[name]), *slices])))
+                tiers.append(frozen(np.concatenate([np.empty(0, STORED_TYPES[name]), *slices])))
                 borders.append(np.cumsum([0, *(len(part) for part in slices)]))
             rows.append(tuple(tiers))
             offsets.append(np.stack(borders, axis=1).astype(np.int64))
         return Bucket(History(*rows), History(*offsets), self._members())
 
     def _members(self) -> Members:
-        histories, always = self.histories, np.iinfo(np.int64)
-        member = self.place_of(histories.places([each.customer_id for each in self.owners]))
-        owner = self.place_of(histories.places([each.owner_id for each in self.owners]))
-        unmerged = np.setdiff1d(np.arange(len(self.places)), member)
-        members = np.concatenate([member, unmerged])
-        owners = np.concatenate([owner, unmerged])
-        since = np.array([each.since for each in self.owners] + [always.min] * len(unmerged), np.int64)
-        until = np.array([each.until for each in self.owners] + [always.max] * len(unmerged), np.int64)
-        order = np.lexsort([since, members, owners])
-        offsets = np.searchsorted(owners[order], np.arange(len(self.places) + 1)).astype(np.int64)
-        return Members(offsets, members[order], since[order], until[order])
+        def place_of(ids: list[str]) -> Int64s:
+            return self.place_of(self.histories.places(ids))
+
+        return members_of(self.owners, place_of, len(self.places))
+
+
+def members_of(owners: list[Ownership], place_of: Callable[[list[str]], Int64s], customers: int) -> Members:
+    """Who is read with whom among so many customers, whose places in their bucket `place_of` tells."""
+    always = np.iinfo(np.int64)
+    member = place_of([each.customer_id for each in owners])
+    owner = place_of([each.owner_id for each in owners])
+    unmerged = np.setdiff1d(owner, member)
+    members = np.concatenate([member, unmerged])
+    owned = np.concatenate([owner, unmerged])
+    since = np.array([each.since for each in owners] + [always.min] * len(unmerged), np.int64)
+    until = np.array([each.until for each in owners] + [always.max] * len(unmerged), np.int64)
+    order = np.lexsort([since, members, owned])
+    offsets = np.searchsorted(owned[order], np.arange(customers + 1)).astype(np.int64)
+    return Members(offsets, members[order], since[order], until[order])
 
 
 def nobody() -> Bucket:
     """A bucket without customers."""
     none = np.empty(0, np.int64)
-    rows = (tuple(_frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
+    rows = (tuple(frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
     offsets = (np.zeros((1, TIERS), np.int64) for _ in CUSTOMER_TABLES)
     return Bucket(History(*rows), History(*offsets), Members(np.zeros(1, np.int64), none, none, none))
 
 
-def _frozen(rows: Records) -> Records:
+def frozen(rows: Records) -> Records:
     """Read-only, as mapped rows are: the compiled reader knows one type only."""
     rows.flags.writeable = False
     return rows
