@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tables.cell import PARSING
 from tables.compiled import compiled
 
 LINE = 64  # bytes
@@ -37,7 +38,8 @@ def write_filter(path: Path, bits: Bits) -> None:
 
 
 def read_filter(path: Path) -> Bits:
-    return np.asarray(np.load(path, allow_pickle=False))
+    with PARSING:
+        return np.asarray(np.load(path, allow_pickle=False))
 
 
 def may_hold(bits: Bits, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ rows alone, however they came.
 
 import mmap
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,9 @@ WEEK = 7 * DAY
 TIER_BITS = (6, 4, 2)  # weeks in a block of each tier but the last: 64, 16, 4
 TIERS = len(TIER_BITS) + 1
 ALIGNED = 64
+# NumPy reads a header as a Python literal, and Python 3.11 fails at times when two threads do so at once
+# ("AST constructor recursion depth mismatch").
+PARSING = Lock()
 
 
 class Part(NamedTuple):
@@ -81,8 +85,9 @@ def read_cell(path: Path, *, here_and_there: bool = False) -> dict[str, Part]:
 
 def _mapped(file: Any, mapped: mmap.mmap, kind: Any) -> Any:
     """The next array of the file; None where it is of another type than expected."""
-    version = np.lib.format.read_magic(file)
-    shape, _, found = _HEADERS[version](file)
+    with PARSING:
+        version = np.lib.format.read_magic(file)
+        shape, _, found = _HEADERS[version](file)
     begin = file.tell()
     file.seek(begin + shape[0] * found.itemsize)
     file.seek(-file.tell() % ALIGNED, 1)

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
-from tables.engine import literal
 from tables.moment import FOREVER
+from tables.small_table import parts_of, relation
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ OPTIONAL = {
 
 def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
     """The offers of the checked folder `tables` known at t, in order of their ids; none without the table."""
-    path = tables / "offers.parquet"
-    if not path.exists():
+    parts = parts_of(tables, "offers")
+    if not parts:
         return ()
-    file = literal(str(path))
+    rows_there = relation(parts)
     db = duckdb.connect()  # small: it needs no folder to spill to
-    present = {row[0] for row in db.execute(f"describe from read_parquet({file})").fetchall()}
+    present = {row[0] for row in db.execute(f"describe from {rows_there}").fetchall()}
     optional = {
         name: f"coalesce({name}, {default})" if name in present else default
         for name, default in OPTIONAL.items()
@@ -57,7 +57,7 @@ def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
     rows = db.execute(
         f"""
         with versions as (
-          from read_parquet({file})
+          from {rows_there}
           where epoch_us("at") <= $t and epoch_us(known_at) <= $t
           qualify row_number() over (partition by event_id order by known_at desc) = 1
         )
