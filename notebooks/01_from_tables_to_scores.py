@@ -48,7 +48,7 @@ pd.Series(simulated["rows"], name="rows").to_frame()
 # %%
 report = check(home, share=0.01)
 histories = read_histories(home.current_base() / "histories")
-print(f"{len(histories):,} customers, {len(histories.events.transactions):,} order lines")
+print(f"{len(histories):,} customers, {histories.rows['transactions']:,} order lines")
 pd.DataFrame(report["tables"]).T[["rows", "hold", "refused", "repeated"]]
 
 # %% [markdown]

@@ -35,7 +35,7 @@ def test_promises_are_held_against_what_happened_after_them(base_of: Callable[..
     promised = Promised(
         moment=moment,
         bundle="b",
-        places=np.arange(40),
+        places=histories.places([f"c{k:02d}" for k in range(40)]),
         churn=np.where(np.arange(40) % 2 == 0, 0.2, 0.8),
         value=np.full(40, 150.0),
         labels={"risk": np.array(["low", "high"] * 20, dtype=object), "odd": np.array([None, "x"] * 20)},
