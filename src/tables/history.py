@@ -12,6 +12,7 @@ lie in four tiers by the week in which they became visible; a tier is one file (
 """
 
 import json
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -72,9 +73,6 @@ class Bucket(NamedTuple):
     rows: History
     offsets: History
     members: Members
-
-    def __len__(self) -> int:
-        return len(self.members.offsets) - 1
 
 
 class Histories:
@@ -138,7 +136,10 @@ class Histories:
                 self._kept.move_to_end(number)
                 return self._kept[number]
         keys = self.keys[self.buckets[number] : self.buckets[number + 1]]
-        tiers = [read_cell(cell_path(self.folder, number, tier)) for tier in range(TIERS)]
+        try:
+            tiers = [read_cell(cell_path(self.folder, number, tier)) for tier in range(TIERS)]
+        except FileNotFoundError as error:
+            raise Refused(f"{error.filename}: the base changed while it was read; begin again") from error
         nobody = np.empty(0, np.int64)
         found = Bucket(
             History(*(tuple(tier[name].rows for tier in tiers) for name in CUSTOMER_TABLES)),
@@ -182,7 +183,8 @@ class _Linked:
     """Customers who were ever merged, or into whom others were, gathered in a small bucket of their own."""
 
     def __init__(self, histories: Histories, owners: list[Ownership]) -> None:
-        self.histories = histories
+        # Seen from afar: maps of files must not outlive the histories until a collection comes by.
+        self.histories = weakref.proxy(histories)
         self.owners = owners
         named = sorted({each.customer_id for each in owners} | {each.owner_id for each in owners})
         self.places = np.sort(histories.places(named)) if named else np.empty(0, np.int64)

@@ -67,7 +67,7 @@ def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
     for _ in range(2):
         bucket.add_to(whole)
     assert whole.status == {"in_base": 10}
-    assert whole.bins.tolist() == [2, 4, 6]
+    assert whole.arrays()["bins"].tolist() == [2, 4, 6]
 
 
 @pytest.mark.parametrize("offers", [0, 1])

