@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,8 @@ def rebuild(home: Home, buckets: int | None) -> dict[str, Any]:
 
 
 def _trust(folder: Path, sealed: dict[str, str]) -> Callable[[Path], Path]:
-    return lambda path: verified(folder, sealed, path.relative_to(folder).as_posix())
+    """Verifies a file of the base that is about to be read, once however often it is."""
+    return cache(lambda path: verified(folder, sealed, path.relative_to(folder).as_posix()))
 
 
 def _customers(new: dict[str, list[Path]]) -> pa.Array:

@@ -17,10 +17,9 @@ import numpy as np
 from features.family import inner
 from features.window import CLASSES, EDGES
 from tables.cell import TIERS
-from tables.contract import CUSTOMER_TABLES, TABLES
+from tables.contract import TABLES
 from tables.moment import DAY, HOUR
 from tables.record import (
-    CORRECTS,
     MINUTE,
     WITHDRAWS,
     joined_columns,
@@ -246,6 +245,3 @@ def sight_scope(table: str) -> dict[str, Any]:
         "until": until,
         "version_at": version_at,
     }
-
-
-__all__ = ["CORRECTS", "CUSTOMER_TABLES", "as_read", "rows_of", "sight_scope", "sight_text"]

@@ -12,14 +12,22 @@ from tables.record import CORRECTS, Records, known_at
 Keys = npt.NDArray[np.uint64]
 
 
+def arranged(keys: Keys, rows: Records) -> tuple[Keys, Records]:
+    """Sorted (sort_rows), and marked where an event has a version that was known earlier."""
+    keys, rows = sort_rows(keys, rows)
+    _mark_corrections(keys, rows["event_id"], known_at(rows), rows["mark"])
+    return keys, rows
+
+
 def sort_rows(keys: Keys, rows: Records) -> tuple[Keys, Records]:
     """By customer, time, order, event, version: one order for any way in which the rows came."""
     by_order = rows["order_id"] if "order_id" in (rows.dtype.names or ()) else np.zeros(len(rows), np.int32)
     order = np.argsort(keys, kind="stable")
     columns = [np.ascontiguousarray(c) for c in (rows["at"], by_order, rows["event_id"], known_at(rows))]
-    begin = 0
     sorted_keys = keys[order]
-    for begin, end in _runs_out_of_order(sorted_keys, order, *columns):
+    long_runs = np.empty((len(keys) // 32 + 1, 2), np.int64)
+    found = _sort_runs(sorted_keys, order, *columns, long_runs)
+    for begin, end in long_runs[:found].tolist():
         places = order[begin:end]
         order[begin:end] = places[np.lexsort([c[places] for c in reversed(columns)])]
     return sorted_keys, rows[order]
@@ -58,15 +66,8 @@ def _sort_runs(keys: Any, order: Any, at: Any, by_order: Any, event: Any, known:
     return found
 
 
-def _runs_out_of_order(keys: Keys, order: Any, at: Any, by_order: Any, event: Any, known: Any) -> Any:
-    """Sorts what is nearly sorted; yields the runs that are left to a real sort."""
-    most = np.empty((len(keys) // 32 + 1, 2), np.int64)
-    found = _sort_runs(keys, order, at, by_order, event, known, most)
-    return [(int(begin), int(end)) for begin, end in most[:found]]
-
-
 @compiled
-def mark_corrections(keys: Any, events: Any, known: Any, marks: Any) -> None:
+def _mark_corrections(keys: Any, events: Any, known: Any, marks: Any) -> None:
     """Mark each row whose event has a version that was known earlier; rows stand by customer."""
     begin = 0
     slots = np.empty(8, np.int64)

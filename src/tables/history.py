@@ -93,7 +93,6 @@ class Histories:
         self.first_at: int = about["first_at"]
         self.last_at: int = about["last_at"]
         self.rows: dict[str, int] = about["rows"]
-        self.last_seen: dict[str, int] = about["last_seen"]
         self._ids = read_ids(folder)
         self.keys = keys_of(self._ids)
         self.buckets = borders_of(self.keys, about["buckets"])
@@ -159,7 +158,11 @@ class Histories:
 
     def bucket_of(self, place: int) -> Bucket:
         """The bucket that a customer stands in."""
-        return self.bucket(int(np.searchsorted(self.buckets, place, side="right")) - 1)
+        return self.bucket(int(self.numbers_of(np.array([place]))[0]))
+
+    def numbers_of(self, places: Int64s) -> Int64s:
+        """Which bucket each customer stands in."""
+        return np.searchsorted(self.buckets, places, side="right").astype(np.int64) - 1
 
     def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
         """The buckets that hold these customers: (bucket, which of `places`, their places in it).
@@ -167,7 +170,7 @@ class Histories:
         Customers that were ever merged come together, with the rows of all whose events may be theirs.
         """
         linked = self.linked.place_of(places)
-        numbers = np.searchsorted(self.buckets, places, side="right") - 1
+        numbers = self.numbers_of(places)
         numbers[linked >= 0] = -1
         found = []
         for number in np.unique(numbers):
@@ -199,14 +202,9 @@ class _Linked:
     @cached_property
     def bucket(self) -> Bucket:
         histories = self.histories
-        sources = [
-            histories.bucket(int(number))
-            for number in np.searchsorted(histories.buckets, self.places, side="right") - 1
-        ]
-        local = [
-            int(place - histories.buckets[np.searchsorted(histories.buckets, place, side="right") - 1])
-            for place in self.places
-        ]
+        numbers = histories.numbers_of(self.places)
+        sources = [histories.bucket(number) for number in numbers.tolist()]
+        local = (self.places - histories.buckets[numbers]).tolist()
         rows, offsets = [], []
         for k, name in enumerate(CUSTOMER_TABLES):
             tiers, borders = [], []

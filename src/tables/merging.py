@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tables.arrange import Keys, as_part, find_versions, keys_of_rows, mark_corrections, sort_rows
+from tables.arrange import Keys, arranged, as_part, find_versions, keys_of_rows, sort_rows
 from tables.bloom import event_hashes, may_hold, read_filter
 from tables.cell import TIERS, Part, cell_path, filter_path, read_cell, tier_borders, tiers_of
 from tables.contract import CUSTOMER_TABLES
@@ -52,7 +52,6 @@ class Merged:
 
     written: int
     linked: list[str]
-    rows: dict[str, int]
 
 
 class StoredBucket:
@@ -136,12 +135,8 @@ def merge_histories(
     finally:
         shutil.rmtree(spill.folder, ignore_errors=True)
     rows = {name: about["rows"][name] + spill.counts[name] for name in CUSTOMER_TABLES}
-    last_seen = {
-        name: max(each[name] for each in (about["last_seen"], spill.last_seen) if name in each)
-        for name in {**about["last_seen"], **spill.last_seen}
-    }
-    write_about(into, said | {"buckets": buckets, "rows": rows, "last_seen": last_seen})
-    return Merged(buckets * TIERS - len(linked) // 2, linked, spill.counts)
+    write_about(into, said | {"buckets": buckets, "rows": rows})
+    return Merged(buckets * TIERS - len(linked) // 2, linked)
 
 
 def _merge_bucket(
@@ -150,9 +145,8 @@ def _merge_bucket(
     """Write the cells of a bucket that change, link the others; yields the tiers that were linked."""
     touched = _changed_tiers(before, after)
     corrected: dict[str, Versions] = {}
-    fresh = {name: sort_rows(*rows) for name, rows in fresh.items()}
+    fresh = {name: arranged(*rows) for name, rows in fresh.items()}
     for name, (keys, rows) in fresh.items():
-        mark_corrections(keys, rows["event_id"], known_at(rows), rows["mark"])
         found = stored.versions(name, keys, np.ascontiguousarray(rows["event_id"]))
         theirs, ours = known_at(stored.taken(name, found)), known_at(rows)[found.given]
         rows["mark"][found.given[theirs < ours]] |= CORRECTS

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tables.arrange import Keys, as_part, mark_corrections, sort_rows
+from tables.arrange import Keys, arranged, as_part
 from tables.cell import TIERS, dense_offsets
 from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Bucket, History, Int64s, frozen, members_of
 from tables.merger import Ownership
-from tables.record import STORED_TYPES, Records, known_at
+from tables.record import STORED_TYPES, Records
 from tables.small_table import sorted_ids
 from tables.timeline import Timelines
 
@@ -63,8 +63,7 @@ class Portion:
         rows, offsets = [], []
         for name in CUSTOMER_TABLES:
             none = np.empty(0, STORED_TYPES[name])
-            row_keys, records = sort_rows(*self._rows.pop(name, (np.empty(0, np.uint64), none)))
-            mark_corrections(row_keys, records["event_id"], known_at(records), records["mark"])
+            row_keys, records = arranged(*self._rows.pop(name, (np.empty(0, np.uint64), none)))
             # Tiers save a base on disk from being written anew; here one will do.
             tiers = [as_part(row_keys, frozen(records))]
             tiers += [as_part(row_keys[:0], frozen(none.copy())) for _ in range(TIERS - 1)]

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tables.arrange import Keys, keys_of_rows, mark_corrections, sort_rows, split_by_tier
+from tables.arrange import Keys, arranged, keys_of_rows, split_by_tier
 from tables.bloom import event_hashes, make_filter, write_filter
 from tables.cell import TIERS, Part, cell_path, filter_path, tier_borders, write_cell
 from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES, TABLES
 from tables.moment import FOREVER, to_micros
-from tables.record import STORED_TYPES, WITHDRAWS, Records, known_at, to_records
+from tables.record import STORED_TYPES, WITHDRAWS, Records, to_records
 from tables.small_table import parts_of, write_ids, write_owners, write_small_tables
 from tables.timeline import JOINED, timeline_type
 
@@ -53,7 +53,7 @@ def write_histories(
         write_cells(into, buckets, borders, spill.take, progress)
     finally:
         shutil.rmtree(spill.folder, ignore_errors=True)
-    write_about(into, about | {"buckets": buckets, "rows": spill.counts, "last_seen": spill.last_seen})
+    write_about(into, about | {"buckets": buckets, "rows": spill.counts})
 
 
 def write_filtered(into: Path, bucket: int, tier: int, parts: dict[str, Part]) -> None:
@@ -95,7 +95,7 @@ def write_made(
 
     write_cells(into, buckets, tier_borders(about["last_at"]), rows_of)
     counts = {name: len(keys) for name, (keys, _) in rows.items()}
-    write_about(into, about | {"buckets": buckets, "rows": counts, "last_seen": {}})
+    write_about(into, about | {"buckets": buckets, "rows": counts})
 
 
 def write_cells(
@@ -110,9 +110,7 @@ def write_cells(
     def write(bucket: int) -> None:
         tiers: list[dict[str, Part]] = [{} for _ in range(TIERS)]
         for name in CUSTOMER_TABLES:
-            keys, rows = sort_rows(*rows_of(bucket, name))
-            mark_corrections(keys, rows["event_id"], known_at(rows), rows["mark"])
-            for tier, part in enumerate(split_by_tier(keys, rows, borders)):
+            for tier, part in enumerate(split_by_tier(*arranged(*rows_of(bucket, name)), borders)):
                 tiers[tier][name] = part
         for tier, parts in enumerate(tiers):
             write_filtered(into, bucket, tier, parts)
@@ -130,7 +128,6 @@ class Spill:
         self.folder = folder
         self.buckets = buckets
         self.counts = dict.fromkeys(CUSTOMER_TABLES, 0)
-        self.last_seen: dict[str, int] = {}
         self.spans: list[tuple[int, int]] = []
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -140,18 +137,15 @@ class Spill:
         for keys, records in rows_in(name, path, zone):
             self.counts[name] += len(records)
             stands = records[records["mark"] & WITHDRAWS == 0]
-            if len(stands):
-                first, last = int(stands["at"].min()), int(stands["seen_at"].max())
-                self.last_seen[name] = max(last, self.last_seen.get(name, last))
-                if name != "customers":
-                    self.spans.append((first, last))
+            if len(stands) and name != "customers":
+                self.spans.append((int(stands["at"].min()), int(stands["seen_at"].max())))
             buckets = bucket_of(keys, self.buckets)
             order = np.argsort(buckets, kind="stable")
             cuts = np.searchsorted(buckets[order], np.arange(self.buckets + 1))
             for bucket in np.flatnonzero(np.diff(cuts)):
                 rows = order[cuts[bucket] : cuts[bucket + 1]]
                 with self._path(name, int(bucket)).open("ab") as file:
-                    _keyed(keys[rows], records[rows]).tofile(file)
+                    _keyed(name, keys[rows], records[rows]).tofile(file)
 
     def take(self, bucket: int, name: str) -> tuple[Keys, Records]:
         path = self._path(name, bucket)
@@ -169,8 +163,8 @@ def _keyed_type(name: str) -> np.dtype[np.void]:
     return np.dtype([("key", "u8"), ("row", STORED_TYPES[name])])
 
 
-def _keyed(keys: Keys, records: Records) -> npt.NDArray[Any]:
-    rows = np.empty(len(keys), np.dtype([("key", "u8"), ("row", records.dtype)]))
+def _keyed(name: str, keys: Keys, records: Records) -> npt.NDArray[Any]:
+    rows = np.empty(len(keys), _keyed_type(name))
     rows["key"], rows["row"] = keys, records
     return rows
 
