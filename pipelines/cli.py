@@ -129,7 +129,7 @@ def merge(
 @app.command()
 def rebuild(
     home: HomeOption = HOME,
-    buckets: Annotated[int | None, typer.Option(help="A power of two; by default one for 50,000.")] = None,
+    buckets: Annotated[int | None, typer.Option(help="A power of two; by default as many as now.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Sort the base's histories anew from its checked tables, as after a change of what is recorded."""

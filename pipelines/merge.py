@@ -78,12 +78,22 @@ def rebuild(home: Home, buckets: int | None) -> dict[str, Any]:
             staged.link(verified(old, manifest, name), name, manifest[name])
         with bar("sorting histories") as progress:
             write_histories(
-                staged.path / "tables", staged.path / "histories", buckets=buckets, progress=progress
+                staged.path / "tables",
+                staged.path / "histories",
+                buckets=buckets or _buckets_of(old),
+                progress=progress,
             )
         staged.link(verified(old, manifest, "base.json"), "base.json", manifest["base.json"])
     point(home.bases, staged.name)
     whole.prune(home)
     return {"base": staged.name, "same": staged.name == old.name}
+
+
+def _buckets_of(base: Path) -> int | None:
+    """As many as the base was first checked with; None of one that an older version sorted."""
+    about = json.loads((base / "histories" / "histories.json").read_text(encoding="utf-8"))
+    found: int | None = about.get("buckets")
+    return found
 
 
 def _trust(folder: Path, sealed: dict[str, str]) -> Callable[[Path], Path]:

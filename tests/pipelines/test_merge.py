@@ -133,3 +133,11 @@ def test_past_moments_are_read_again(command: Command, home: Path, tmp_path: Pat
     )
     assert one.code == 0
     assert pq.read_table(said["files"][1]).equals(pq.read_table(tmp_path / "one.parquet"))
+
+
+def test_a_base_that_grew_is_rebuilt_in_as_many_buckets_as_before(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tables.sorting.CUSTOMERS_A_BUCKET", 4)
+    assert command("rebuild", "--home", home, "--json").json["same"]
+    assert not command("rebuild", "--home", home, "--buckets", "8", "--json").json["same"]
