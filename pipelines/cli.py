@@ -304,8 +304,6 @@ def main() -> None:
     try:
         with stopping():
             app()
-    except Refused as error:
-        _end(f"refused: {error}", 1)
     except Ended as ended:
         _end(
             f"stopped by {ended}: what is published is whole; run the command again "
@@ -313,7 +311,10 @@ def main() -> None:
             ended.code,
         )
     except Exception as error:
+        # First, as a table that cannot be read for want of space is refused like one that is damaged.
         if not is_full(error):
+            if isinstance(error, Refused):
+                _end(f"refused: {error}", 1)
             raise
         _end(
             f"the disk is full: {error}. What is published is whole; free some space (`holdfast "
