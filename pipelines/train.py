@@ -61,7 +61,8 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts
-        write_bundle(Path(folder), scorer, question, result, latest)
+        judged = customer.judged_scorer(offer.evaluated)
+        write_bundle(Path(folder), scorer, judged, question, result, latest)
         write_reference(Path(folder), reference_of(frame, scorer, offers))
         made = Tracked(Path(folder), result, scorer, customer, frame, question)
         logged = track(made, model_of(base), experiment)
@@ -89,6 +90,7 @@ def _result(
         "moments": {
             "train": [local_day(each, histories.time_zone) for each in moments.train],
             "test": [local_day(each, histories.time_zone) for each in moments.test],
+            "test_at": list(moments.test),
         },
         "data": {
             "hash": frame.facts.hash(),
@@ -97,7 +99,7 @@ def _result(
             "customers": len(np.unique(frame.facts.places)),
             "customers_unseen_in_training": len(np.unique(frame.facts.places[frame.unseen])),
         },
-        "churn": asdict(customer.evaluation) | {"calibration": customer.calibration},
+        "churn": asdict(customer.evaluation) | {"calibration": customer.published.calibration},
         "value": customer.value_evaluation,
         "offers": {
             "contacts": offer.contacts,

@@ -79,7 +79,7 @@ def _offers(
     ids = ["", *(each.offer_id for each in offers)]
     net = _by_customer(truth, histories, places, "expected_net_value", ids)
     added = net[:, 1:] - net[:, :1]
-    scorer = customer.scorer(offer)
+    scorer = customer.judged_scorer(offer)
     told = assess(histories, places, t, scorer, question, offers, policy)
     nobody = np.zeros(len(places), dtype=bool)
     choices = choose(told.scores, offers, told.consents, nobody, policy, t, price=0.0)

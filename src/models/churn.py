@@ -1,6 +1,7 @@
 """Churn and value: trained on many past moments, judged on later ones, on customers seen and unseen."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import lightgbm as lgb
 import numpy as np
@@ -25,20 +26,27 @@ Floats = npt.NDArray[np.float64]
 VALUE = {"objective": "tweedie", "tweedie_variance_power": 1.5}
 
 
-@dataclass(frozen=True)
-class CustomerModels:
-    """Who leaves and what they bring, ready to publish, with the evidence.
+class Learnt(NamedTuple):
+    """What the recipe learnt from some rows: the parts of a Scorer that speak of customers."""
 
-    The boosters have learnt from every labelled moment; the evaluation is of the same recipe that had seen
-    only the training moments.
-    """
-
-    names: tuple[str, ...]
     churn: lgb.Booster
     calibration: Calibration
     season: Season
     value: lgb.Booster
     value_season: Season
+
+
+@dataclass(frozen=True)
+class CustomerModels:
+    """Who leaves and what they bring, with the evidence.
+
+    published has learnt from every labelled moment; judged is the same recipe that had seen only the training
+    moments, and the evaluation is of it.
+    """
+
+    names: tuple[str, ...]
+    published: Learnt
+    judged: Learnt
     evaluation: Evaluation
     value_evaluation: dict[str, Interval]
     importance: dict[str, float]
@@ -46,16 +54,12 @@ class CustomerModels:
     predictions: dict[str, Floats]
 
     def scorer(self, offer: OfferModels) -> Scorer:
-        """These models at work, with models of the offers' effect."""
-        return Scorer(
-            names=self.names,
-            churn=self.churn,
-            calibration=self.calibration,
-            season=self.season,
-            value=self.value,
-            value_season=self.value_season,
-            offer=offer,
-        )
+        """The models to publish at work, with models of the offers' effect."""
+        return Scorer(names=self.names, offer=offer, **self.published._asdict())
+
+    def judged_scorer(self, offer: OfferModels) -> Scorer:
+        """The models that were judged at work: they know nothing of the test moments or later."""
+        return Scorer(names=self.names, offer=offer, **self.judged._asdict())
 
 
 def train_customer_models(
@@ -92,6 +96,18 @@ def train_customer_models(
         progress=second,
     )
     value_season = season_of_money(value.out_of_fold, np.maximum(train.value, 0.0), train.facts.moments)
+    judged = Learnt(churn.booster, calibration, season, value.booster, value_season)
+    published = judged._replace(
+        churn=boost(frame.facts.values, frame.churned, names, "binary", trees=churn.trees),
+        value=boost(
+            frame.facts.values,
+            np.maximum(frame.value, 0.0),
+            names,
+            "tweedie",
+            trees=value.trees,
+            parameters=VALUE,
+        ),
+    )
     ours = season.of_probability(
         calibration(np.asarray(churn.booster.predict(test.facts.values))), test.facts.moments
     )
@@ -102,18 +118,8 @@ def train_customer_models(
     gains = churn.booster.feature_importance("gain")
     return CustomerModels(
         names=names,
-        churn=boost(frame.facts.values, frame.churned, names, "binary", trees=churn.trees),
-        calibration=calibration,
-        season=season,
-        value_season=value_season,
-        value=boost(
-            frame.facts.values,
-            np.maximum(frame.value, 0.0),
-            names,
-            "tweedie",
-            trees=value.trees,
-            parameters=VALUE,
-        ),
+        published=published,
+        judged=judged,
         evaluation=evaluate(test, question, predictions, zone),
         value_evaluation=_evaluate_value(test, value_predicted),
         importance=dict(zip(names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),

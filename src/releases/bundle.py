@@ -1,8 +1,15 @@
 """The bundle: models, calibration, the names of their facts, and golden rows that prove they still answer
-as they did when they were sealed."""
+as they did when they were sealed.
+
+Two sets of models lie in it: those that are published, and under judged/ those of the same recipe that had
+seen the training moments only, on which alone a promise can be held against what came.
+"""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +34,9 @@ from tables.sealed import canonical_json
 
 MODELS = ("churn", "value", "response", "uplift")
 OFFER_MODELS = {"response": CONTACT_NAMES, "uplift": UPLIFT_NAMES}
+# Folders within the bundle, the second for who compares models.
+PUBLISHED, JUDGED = "", "judged"
+GOLDEN = "golden.parquet"
 GOLDEN_ROWS = 64
 # Any offer will do: what counts is that the answer stays the same.
 GOLDEN_OFFER = Offer("golden", "coupon", "golden", reward=1000, cost=800, contact_cost=10)
@@ -40,34 +50,60 @@ class Bundle:
     scorer: Scorer
     question: Question
     about: dict[str, Any]
+    folder: Path
+
+    @cached_property
+    def judged(self) -> Scorer:
+        """The models that were judged: nothing after the first of about["moments"]["test_at"] taught them.
+
+        Read, checked and replayed when first asked for: neither the week nor the service needs them. Raises
+        Refused when they are damaged or were not kept.
+        """
+        with _refusing_damage(self.folder):
+            return _replayed(self.folder, JUDGED)
 
 
 def write_bundle(
-    folder: Path, scorer: Scorer, question: Question, about: dict[str, Any], golden: FactTable
+    folder: Path,
+    scorer: Scorer,
+    judged: Scorer,
+    question: Question,
+    about: dict[str, Any],
+    golden: FactTable,
 ) -> None:
     """Write a bundle's files; sealing and signing are the caller's. golden: facts at one moment."""
     moment = int(golden.moments[0])
-    for name in MODELS:
-        booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
-        if booster is not None:
-            (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
     description = {
         "facts": scorer.names,
-        "calibration": scorer.calibration._asdict(),
-        "season": scorer.season._asdict(),
-        "value_season": scorer.value_season._asdict(),
+        **_write_scorer(folder, scorer),
+        JUDGED: _write_scorer(folder / JUDGED, judged),
         "golden_moment": moment,
-        "usual_spend": scorer.offer.usual_spend,
-        "why_no_effect": scorer.offer.why_not,
         "question": {"horizon_days": question.horizon_days, "base_days": question.base_days},
         "about": about,
     }
     (folder / "bundle.json").write_text(canonical_json(description), encoding="utf-8")
     facts = np.ascontiguousarray(golden.values[:GOLDEN_ROWS])
     columns = {name: facts[:, k] for k, name in enumerate(scorer.names)}
-    reread = _read_scorer(folder, description, "the new bundle")
-    columns |= {f"answer:{name}": part for name, part in _answers(reread, facts, moment).items()}
-    pq.write_table(pa.table(columns), folder / "golden.parquet", write_page_checksum=True)
+    for which in (PUBLISHED, JUDGED):
+        reread = _read_scorer(folder, description, which)
+        columns |= {_answer(which, name): part for name, part in _answers(reread, facts, moment).items()}
+    pq.write_table(pa.table(columns), folder / GOLDEN, write_page_checksum=True)
+
+
+def _write_scorer(folder: Path, scorer: Scorer) -> dict[str, Any]:
+    """Write the models; returns what else one must know of them."""
+    folder.mkdir(exist_ok=True)
+    for name in MODELS:
+        booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
+        if booster is not None:
+            (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
+    return {
+        "calibration": scorer.calibration._asdict(),
+        "season": scorer.season._asdict(),
+        "value_season": scorer.value_season._asdict(),
+        "usual_spend": scorer.offer.usual_spend,
+        "why_no_effect": scorer.offer.why_not,
+    }
 
 
 def read_bundle(folder: Path, key: bytes) -> Bundle:
@@ -78,21 +114,39 @@ def read_bundle(folder: Path, key: bytes) -> Bundle:
 
 def open_bundle(folder: Path) -> Bundle:
     """Load a bundle whose hashes were checked, or one from MLflow, which has none; Refused if damaged."""
+    with _refusing_damage(folder):
+        scorer = _replayed(folder, PUBLISHED)
+        said = _description(folder)
+        return Bundle(folder.name, scorer, Question(**said["question"]), said["about"], folder)
+
+
+@contextmanager
+def _refusing_damage(folder: Path) -> Iterator[None]:
     try:
-        return _open_bundle(folder)
+        yield
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(f"{folder}: not a whole bundle ({error}); train and promote a new one") from error
 
 
-def _open_bundle(folder: Path) -> Bundle:
-    description = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    scorer = _read_scorer(folder, description, str(folder))
-    golden = pq.read_table(folder / "golden.parquet", page_checksum_verification=True)
+def _replayed(folder: Path, which: str) -> Scorer:
+    """One of the two sets of models, which answers the golden rows as it did."""
+    description = _description(folder)
+    scorer = _read_scorer(folder, description, which)
+    golden = pq.read_table(folder / GOLDEN, page_checksum_verification=True)
     facts = np.column_stack([golden[name].to_numpy() for name in scorer.names])
     for name, part in _answers(scorer, facts, description["golden_moment"]).items():
-        if not np.array_equal(part, golden[f"answer:{name}"].to_numpy(), equal_nan=True):
-            raise Refused(f"{folder}: on the golden rows, {name} is not what it was when sealed")
-    return Bundle(folder.name, scorer, Question(**description["question"]), description["about"])
+        if not np.array_equal(part, golden[_answer(which, name)].to_numpy(), equal_nan=True):
+            raise Refused(f"{folder / which}: on the golden rows, {name} is not what it was when sealed")
+    return scorer
+
+
+def _answer(which: str, name: str) -> str:
+    """The column of the golden rows."""
+    return f"answer:{which}:{name}" if which else f"answer:{name}"
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "bundle.json").read_text(encoding="utf-8")))
 
 
 def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
@@ -104,11 +158,13 @@ def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
     }
 
 
-def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Scorer:
-    names = tuple(description["facts"])
+def _read_scorer(folder: Path, whole: dict[str, Any], which: str) -> Scorer:
+    names = tuple(whole["facts"])
+    description = whole[which] if which else whole
+    where = str(folder / which)
     boosters: dict[str, lgb.Booster | None] = {}
     for name in MODELS:
-        path = folder / f"{name}.txt"
+        path = folder / which / f"{name}.txt"
         if not path.exists():
             boosters[name] = None
             continue

@@ -37,8 +37,18 @@ def golden() -> FactTable:
 
 @pytest.fixture(scope="session")
 def scorer() -> Scorer:
+    return small_models(2)
+
+
+@pytest.fixture(scope="session")
+def judged() -> Scorer:
+    """Of the same recipe, learnt from other rows."""
+    return small_models(3)
+
+
+def small_models(seed: int) -> Scorer:
     def booster(names: tuple[str, ...], objective: str) -> Any:
-        random = np.random.default_rng(2)
+        random = np.random.default_rng(seed)
         values = random.gamma(1.0, 10.0, size=(600, len(names)))
         target = values[:, 0] + values[:, 1] - values[:, 2]
         target = np.maximum(target, 0) if objective == "tweedie" else (target > 10).astype(float)
@@ -56,10 +66,12 @@ def scorer() -> Scorer:
 
 
 @pytest.fixture(scope="session")
-def sealed_bundle(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, golden: FactTable) -> Path:
+def sealed_bundle(
+    tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, judged: Scorer, golden: FactTable
+) -> Path:
     """Sealed and signed. Do not change it."""
     with sealed_folder(tmp_path_factory.mktemp("bundles")) as staged:
-        write_bundle(staged.path, scorer, Question(), {"as_of": "2026-01-01"}, golden)
+        write_bundle(staged.path, scorer, judged, Question(), {"as_of": "2026-01-01"}, golden)
     sign(staged.path, KEY)
     return staged.path
 
