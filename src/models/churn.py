@@ -41,8 +41,10 @@ class Learnt(NamedTuple):
     value_range: ValueRange
     horizons: Horizons | None
 
-    def churn_of(self, values: Floats, moments: npt.NDArray[np.int64]) -> Floats:
-        return Promise(self.churn, self.calibration, self.season)(values, moments)
+    @property
+    def promise(self) -> Promise:
+        """The churn probability's parts."""
+        return Promise(self.churn, self.calibration, self.season)
 
     def value_of(self, values: Floats, moments: npt.NDArray[np.int64]) -> Floats:
         return self.value_season.of_money(np.asarray(self.value.predict(values)), moments)
@@ -118,12 +120,12 @@ def train_customer_models(
         ),
     )
     stage(2)(0, 1)
-    predictions = {"model": judged.churn_of(test.facts.values, test.facts.moments)}
+    predictions = {"model": judged.promise(test.facts.values, test.facts.moments)}
     horizons = JudgedHorizons()
     if question.kind == SILENCE:
-        told, horizons = judge_horizons(frame, train, test, predictions["model"], question, known_by)
+        told, horizons = judge_horizons(frame, train, test, judged.promise, question, known_by)
         judged = judged._replace(horizons=told)
-        again, _ = learn_horizons(frame, question.horizon_days, known_by, horizons.days)
+        again, _ = learn_horizons(frame, question.horizon_days, known_by, horizons.days, told.names)
         published = published._replace(horizons=again)
     predictions |= predict_baselines(_as_if_all_bought(train), _as_if_all_bought(test), question)
     value = judged.value_of(test.facts.values, test.facts.moments)

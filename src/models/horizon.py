@@ -6,23 +6,34 @@ later. Each step has a small model and a calibration of its own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
+import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from features.reader import FactTable
 from models.frame import Frame
 from models.promise import Promise, learn_promise
 from tables.moment import DAY
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-# What is left to say beside the question's own model is little: few small trees, so that the weekly run
-# hardly notices them.
-PARAMETERS = {"num_leaves": 8, "max_depth": 4, "min_data_in_leaf": 100, "learning_rate": 0.15}
-TREES = 40
+# What is left to say beside the question's own model is little: few small trees on the facts that this model
+# leans on, so that the weekly run hardly notices them.
+PARAMETERS = {
+    "num_leaves": 8,
+    "max_depth": 4,
+    "min_data_in_leaf": 100,
+    "learning_rate": 0.25,
+    "feature_fraction": 0.5,
+}
+TREES = 20
+FACTS = 40
+SEED = 10
+MOST_ROWS = 30_000
 LEAST_MOMENTS = 3
 LEAST_OUTCOMES = 50
 
@@ -38,9 +49,11 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Horizons:
-    """own: the question's horizon in days; steps: outwards from it, each from one that stands before it."""
+    """own: the question's horizon in days; names: the facts that the steps' models know, in their order;
+    steps: outwards from our own, each from one that stands before it."""
 
     own: int
+    names: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
 
     @property
@@ -50,7 +63,7 @@ class Horizons:
 
     def __call__(self, churn: Floats, values: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         """Probabilities to stay silent through each of `days`, never rising with the horizon; shape
-        (customers, horizons). churn: through our own; values: in the models' columns."""
+        (customers, horizons). churn: through our own; values: in columns as in `names`."""
         known = {self.own: churn}
         for step in self.steps:
             part, given = step.promise(values, t), known[step.given]
@@ -67,7 +80,7 @@ class Horizons:
             if step.given in known and step.days in wanted:
                 known.add(step.days)
                 steps.append(step)
-        return Horizons(self.own, tuple(steps))
+        return Horizons(self.own, self.names, tuple(steps))
 
 
 class Untold(NamedTuple):
@@ -84,10 +97,23 @@ def chain(own: int, horizons: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
     return tuple((days, given) for part in (longer, shorter) for given, days in pairwise((own, *part)))
 
 
+def leant_on(booster: lgb.Booster) -> tuple[str, ...]:
+    """The FACTS facts of the question's own model with the largest gain, in their order."""
+    gain = booster.feature_importance("gain")
+    most = np.sort(np.argsort(-gain, kind="stable")[:FACTS])
+    return tuple(booster.feature_name()[k] for k in most)
+
+
+def narrowed(facts: FactTable, names: tuple[str, ...]) -> FactTable:
+    """The same rows with fewer columns."""
+    columns = [facts.names.index(name) for name in names]
+    return facts._replace(names=names, values=np.ascontiguousarray(facts.values[:, columns]))
+
+
 def learn_horizons(
-    frame: Frame, own: int, known_by: int, horizons: tuple[int, ...]
+    frame: Frame, own: int, known_by: int, horizons: tuple[int, ...], names: tuple[str, ...]
 ) -> tuple[Horizons, tuple[Untold, ...]]:
-    """Learn from rows whose labels were known by then (microseconds).
+    """Learn the facts named from rows whose labels were known by then (microseconds).
 
     Returns the steps learnt, and what was left out for want of labels; what lies beyond what is left out is
     left out with it.
@@ -105,9 +131,12 @@ def learn_horizons(
         if why := _too_little(frame, labels.get(days), asked):
             untold[days] = Untold(days, why)
             continue
-        promise = learn_promise(frame.rows(asked), labels[days][asked], parameters=PARAMETERS, trees=TREES)
+        few = frame.rows(_thinned(asked))
+        few = replace(few, facts=narrowed(few.facts, names))
+        label = few.silent[days]
+        promise = learn_promise(few, label, parameters=PARAMETERS, trees=TREES)
         steps.append(Step(days, given, promise))
-    return Horizons(own, tuple(steps)), tuple(untold.values())
+    return Horizons(own, names, tuple(steps)), tuple(untold.values())
 
 
 def _asked(frame: Frame, labels: Mapping[int, Floats], days: int, given: int) -> Flags:
@@ -116,6 +145,13 @@ def _asked(frame: Frame, labels: Mapping[int, Floats], days: int, given: int) ->
         return np.zeros(len(frame), dtype=bool)
     among = labels[given] == (1.0 if days > given else 0.0)
     return np.asarray(among & ~np.isnan(labels[days]))
+
+
+def _thinned(asked: Flags) -> Flags:
+    """At most MOST_ROWS of the rows asked for, drawn, the same in every run."""
+    most = MOST_ROWS / max(MOST_ROWS, int(asked.sum()))
+    lots = np.random.default_rng(SEED).random(len(asked))
+    return np.asarray(asked & (lots < most))
 
 
 def _too_little(frame: Frame, label: Floats | None, asked: Flags) -> str:

@@ -65,7 +65,7 @@ class Scorer:
             (self.value, self.names),
             (self.offer.response, CONTACT_NAMES),
             (self.offer.uplift, UPLIFT_NAMES),
-            *((step.promise.booster, self.names) for step in (self.horizons.steps if self.horizons else ())),
+            *((step.promise.booster, each.names) for each in self._foretold for step in each.steps),
         ):
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
@@ -88,6 +88,10 @@ class Scorer:
         )
 
     @property
+    def _foretold(self) -> tuple[Horizons, ...]:
+        return (self.horizons,) if self.horizons else ()
+
+    @property
     def horizon_days(self) -> tuple[int, ...]:
         """The horizons of `outlook`, rising; none where the question knows one only."""
         return self.horizons.days if self.horizons else ()
@@ -95,8 +99,9 @@ class Scorer:
     def outlook(self, values: Floats, names: tuple[str, ...], t: int, scores: Scores) -> Outlook:
         """As of t, of customers with these facts and scores."""
         by_horizon = np.empty((len(values), 0))
-        if self.horizons:
-            by_horizon = self.horizons(scores.churn, self.columns(values, names), t)
+        for horizons in self._foretold:
+            mine = _columns(values, names, horizons.names)
+            by_horizon = horizons(scores.churn, mine, t)
         if self.value_range is None:
             nothing = np.full(len(values), np.nan)
             return Outlook(by_horizon, nothing, nothing)
@@ -112,12 +117,16 @@ class Scorer:
         return Explainer(self.churn)
 
     def columns(self, values: Floats, names: tuple[str, ...]) -> Floats:
-        if names == self.names:
-            return values
-        try:
-            return np.ascontiguousarray(values[:, [names.index(name) for name in self.names]])
-        except ValueError as error:
-            raise Refused(
-                f"the bundle's models need a fact that this version does not read: {error}; "
-                "train and promote a new one"
-            ) from error
+        return _columns(values, names, self.names)
+
+
+def _columns(values: Floats, names: tuple[str, ...], wanted: tuple[str, ...]) -> Floats:
+    if names == wanted:
+        return values
+    try:
+        return np.ascontiguousarray(values[:, [names.index(name) for name in wanted]])
+    except ValueError as error:
+        raise Refused(
+            f"the bundle's models need a fact that this version does not read: {error}; "
+            "train and promote a new one"
+        ) from error

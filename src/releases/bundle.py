@@ -125,7 +125,7 @@ def _horizons_described(horizons: Horizons | None) -> dict[str, Any] | None:
         }
         for step in horizons.steps
     ]
-    return {"own": horizons.own, "steps": steps}
+    return {"own": horizons.own, "facts": horizons.names, "steps": steps}
 
 
 def _horizon_file(days: int) -> str:
@@ -217,7 +217,7 @@ def _read_scorer(folder: Path, whole: dict[str, Any], which: str) -> Scorer:
             description["usual_spend"],
             description["why_no_effect"],
         ),
-        horizons=_read_horizons(folder / which, description.get("horizons"), names, where),
+        horizons=_read_horizons(folder / which, description.get("horizons"), where),
         value_range=_value_range(description.get("value_range")),
     )
 
@@ -228,18 +228,16 @@ def _read_model(path: Path, names: tuple[str, ...], where: str) -> lgb.Booster:
     return lgb.Booster(model_str=text)
 
 
-def _read_horizons(
-    folder: Path, said: dict[str, Any] | None, names: tuple[str, ...], where: str
-) -> Horizons | None:
+def _read_horizons(folder: Path, said: dict[str, Any] | None, where: str) -> Horizons | None:
     if said is None:
         return None
-    steps = []
+    names, steps = tuple(said["facts"]), []
     for each in said["steps"]:
         name = _horizon_file(int(each["days"]))
         booster = _read_model(folder / f"{name}.txt", names, f"{where}: {name}")
         promise = Promise(booster, Calibration(**each["calibration"]), _season(each["season"]))
         steps.append(Step(int(each["days"]), int(each["given"]), promise))
-    return Horizons(int(said["own"]), tuple(steps))
+    return Horizons(int(said["own"]), names, tuple(steps))
 
 
 def _value_range(said: dict[str, list[float]] | None) -> ValueRange | None:

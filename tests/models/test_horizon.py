@@ -84,7 +84,7 @@ def wild(seed: int, own: int) -> Horizons:
         calibration = Calibration(float(random.normal(0, 30)), float(random.normal(0, 30)))
         season = Season((0, 10**15), (float(random.normal(0, 5)), float(random.normal(0, 5))))
         steps.append(Step(days, before, Promise(booster, calibration, season)))
-    return Horizons(own, tuple(steps))
+    return Horizons(own, ("a", "b", "c"), tuple(steps))
 
 
 WILD = [wild(seed, own) for seed, own in enumerate([7, 28, 91, 91, 182, 364])]
@@ -159,8 +159,8 @@ def test_a_label_known_later_teaches_nothing(frame: Frame, known: bool) -> None:
     by = TRAIN[-1] + 91 * DAY
     late = (frame.facts.moments + 182 * DAY > by) & ~np.isnan(frame.silent[182])
     asked_at = KNOWN_BY if known else by
-    before, _ = learn_horizons(frame, 91, asked_at, HORIZONS)
-    after, _ = learn_horizons(turned(frame, 182, late), 91, asked_at, HORIZONS)
+    before, _ = learn_horizons(frame, 91, asked_at, HORIZONS, NAMES)
+    after, _ = learn_horizons(turned(frame, 182, late), 91, asked_at, HORIZONS, NAMES)
     assert (steps(before)[182] != steps(after)[182]) == known
     assert steps(before)[28] == steps(after)[28]
 
@@ -178,7 +178,7 @@ def test_a_horizon_whose_answer_is_known_too_rarely_is_left_out_with_the_reason(
 def test_what_hangs_on_a_horizon_that_is_left_out_is_left_out_too(frame: Frame) -> None:
     own = replace(frame, churned=frame.silent[28])
     without = replace(own, silent={**own.silent, 91: np.full(len(own), np.nan)})
-    learnt, untold = learn_horizons(without, 28, KNOWN_BY, HORIZONS)
+    learnt, untold = learn_horizons(without, 28, KNOWN_BY, HORIZONS, NAMES)
     assert learnt.days == (28,)
     assert [each.days for each in untold] == [91, 182]
     assert untold[1].why == "the horizon of 91 days is left out"
