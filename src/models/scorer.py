@@ -124,7 +124,7 @@ def _columns(values: Floats, names: tuple[str, ...], wanted: tuple[str, ...]) ->
     if names == wanted:
         return values
     try:
-        return np.ascontiguousarray(values[:, [names.index(name) for name in wanted]])
+        return np.take(values, [names.index(name) for name in wanted], axis=1)
     except ValueError as error:
         raise Refused(
             f"the bundle's models need a fact that this version does not read: {error}; "

@@ -116,15 +116,10 @@ def _write_scorer(folder: Path, scorer: Scorer) -> dict[str, Any]:
 def _horizons_described(horizons: Horizons | None) -> dict[str, Any] | None:
     if horizons is None:
         return None
-    steps = [
-        {
-            "days": step.days,
-            "given": step.given,
-            "calibration": step.promise.calibration._asdict(),
-            "season": step.promise.season._asdict(),
-        }
-        for step in horizons.steps
-    ]
+    steps = []
+    for days, given, (_, calibration, season) in horizons.steps:
+        said = {"calibration": calibration._asdict(), "season": season._asdict()}
+        steps.append({"days": days, "given": given, **said})
     return {"own": horizons.own, "facts": horizons.names, "steps": steps}
 
 
