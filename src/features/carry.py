@@ -84,7 +84,9 @@ def no_reviews() -> CarriedReviews:
 
 def nothing_carried() -> Carried:
     """For whoever looks at a family in plain Python."""
-    return Carried(CarriedLines(0, 0, 0, 0, 0, 0, 0, 0, -1), CarriedPoints(0, 0, 0, 0), CarriedReviews(0, 0.0), FOREVER)
+    return Carried(
+        CarriedLines(0, 0, 0, 0, 0, 0, 0, 0, -1), CarriedPoints(0, 0, 0, 0), CarriedReviews(0, 0.0), FOREVER
+    )
 
 
 @inner

@@ -94,21 +94,6 @@ def test_a_clock_set_back_to_the_day_before_changes_nothing(
         assert not unlike(histories, t + LONGEST * DAY, 0)
 
 
-def test_the_bases_of_these_tests_have_much_to_carry_over(
-    random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
-) -> None:
-    """Without their old events most of these customers' facts with a summary would be others."""
-    base = busy_base(random_base, 1, 120)
-    t = LATE
-    whole = base.write(tmp_path / "whole")
-    for name in CARRIED:
-        base.rows[name] = [row for row in base.rows[name] if row["at"] > t - LONGEST * DAY]
-    recent = base.write(tmp_path / "recent")
-    ours, theirs = (read_facts(each, np.arange(len(each)), t).values for each in (whole, recent))
-    moved = ((ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))).any(axis=0)
-    assert moved.sum() > 30
-
-
 FORGETTING = """
 import json, sys
 from pathlib import Path
