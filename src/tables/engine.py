@@ -17,7 +17,7 @@ from tables.refusal import Refused
 
 BATCH_ROWS = 250_000
 # DuckDB wants so much for each of its threads, and holds beside its limit what it reads and hands over.
-THREAD_MEMORY = 128 * MEGABYTE
+LEAST_MEMORY, THREAD_MEMORY = 64 * MEGABYTE, 128 * MEGABYTE
 OWN_SHARE = 0.5
 
 
@@ -44,7 +44,7 @@ def engine(folder: Path, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _limit(connection: duckdb.DuckDBPyConnection) -> None:
-    there = require(int(THREAD_MEMORY / OWN_SHARE), "the database")
+    there = require(int(LEAST_MEMORY / OWN_SHARE), "the database")
     if there is None:
         return
     own = int(there * OWN_SHARE)

@@ -8,10 +8,13 @@ every answer is what the work would like best.
 What counts is all that the process has resident, mapped files too, although the system takes those back.
 """
 
+import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import pyarrow as pa
 
 from tables.refusal import Refused
 
@@ -39,7 +42,17 @@ def limited(megabytes: int | None) -> Iterator[None]:
 
 def left() -> int | None:
     """Bytes that may still be taken; None: no limit."""
-    return _limits[-1] - SPARE - resident() if _limits else None
+    if not _limits:
+        return None
+    _give_back()
+    return _limits[-1] - SPARE - resident()
+
+
+def _give_back() -> None:
+    """What was let go and allocators still hold."""
+    pa.default_memory_pool().release_unused()
+    with suppress(OSError, AttributeError):  # another C library has its own ways
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident() -> int:

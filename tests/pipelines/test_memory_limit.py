@@ -18,7 +18,7 @@ import pytest
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process had resident")
-COPIES = 10
+COPIES = 24
 LIMIT_MB = 640
 # These texts name something of one customer; the others name what all customers share.
 OWN = ("customer_id", "event_id", "merged_into", "returns_event_id", "contact_id", "referred_customer_id")

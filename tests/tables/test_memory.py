@@ -65,7 +65,7 @@ def test_the_database_gets_a_share_and_fewer_threads(holding: Callable[[int], No
     with limited(500), engine(tmp_path, "UTC") as db:
         ((size, threads),) = rows_of(db, asked)
     assert (size, threads) == ("152.0 MiB", 1)
-    with limited(400), pytest.raises(Refused, match="the database"), engine(tmp_path, "UTC"):
+    with limited(300), pytest.raises(Refused, match="the database"), engine(tmp_path, "UTC"):
         pass
 
 
