@@ -13,10 +13,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from pipelines.configuration import memory_limit
 from pipelines.disk import is_full
 from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
+from tables.memory import limited
 from tables.refusal import Refused
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -54,8 +56,10 @@ def _run(
     render: Callable[[dict[str, Any]], list[Any]],
     *,
     changes: bool = True,
+    within_limit: bool = True,
 ) -> None:
-    with running(home, job, changes=changes):
+    limit = memory_limit() if within_limit else None
+    with running(home, job, changes=changes), limited(limit):
         show(work(Home(home)), as_json, render)
 
 
@@ -77,7 +81,14 @@ def simulate(
     """Make a loyalty world whose truth is known."""
     from pipelines import simulate as job  # noqa: PLC0415
 
-    _run(home, "simulate", json, lambda h: job.simulate(h, customers, seed, weeks), job.render)
+    _run(
+        home,
+        "simulate",
+        json,
+        lambda h: job.simulate(h, customers, seed, weeks),
+        job.render,
+        within_limit=False,
+    )
 
 
 @app.command("import")
@@ -233,7 +244,7 @@ def promote(
     """Publish a registered model as the bundle that batch and service load."""
     from pipelines import promote as job  # noqa: PLC0415
 
-    _run(home, "promote", json, lambda h: job.promote(h, version), job.render)
+    _run(home, "promote", json, lambda h: job.promote(h, version), job.render, within_limit=False)
 
 
 @app.command()
@@ -285,7 +296,7 @@ def rollback(
     """Set the pointer back to what was published before."""
     from pipelines import status as job  # noqa: PLC0415
 
-    _run(home, "rollback", json, lambda h: job.rollback(h, to), job.render_rollback)
+    _run(home, "rollback", json, lambda h: job.rollback(h, to), job.render_rollback, within_limit=False)
 
 
 @app.command()

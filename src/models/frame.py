@@ -14,6 +14,7 @@ from features.value import margin, net_spend
 from models.question import CONTRACT, SILENCE, Question
 from tables.code import lots_of
 from tables.history import Histories
+from tables.memory import at_once
 from tables.moment import DAY, from_micros
 from tables.refusal import Refused
 
@@ -26,6 +27,8 @@ assert set(HORIZONS) <= set(WINDOWS)
 LEAST_HISTORY = 91 * DAY
 # More rows than this teach the models nothing they would notice: fewer customers are read at each moment.
 MOST_ROWS = 100_000
+# Where memory is limited fewer do, down to so few; a row takes so much until its models are judged.
+LEAST_ROWS, ROW_BYTES = 5_000, 24_000
 # One customer in five is never trained on, so that memory of a customer cannot pass for skill.
 UNSEEN_SHARE = 0.2
 
@@ -108,9 +111,10 @@ def build_frame(
     lots = lots_of(histories.ids, "sample")
     parts = []
     every = (*moments.train, *moments.test)
+    most_rows = at_once(ROW_BYTES, MOST_ROWS, "the rows to train on", least=LEAST_ROWS)
     for k, t in enumerate(every):
         base = base_at(histories, question, t)
-        most = MOST_ROWS // (len(moments.train) if t in moments.train else len(moments.test))
+        most = most_rows // (len(moments.train) if t in moments.train else len(moments.test))
         if len(base) > most:
             base = base[lots[base] < most / len(base)]
         parts.append(read_facts(histories, base, t))
