@@ -14,12 +14,15 @@ import typer
 from rich.markup import escape
 
 from pipelines.disk import is_full
+from pipelines.policy_cli import app as policy_app
 from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
 from tables.refusal import Refused
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app.add_typer(policy_app, name="policy")
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Tables, histories and what is published.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -6,6 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import comb
 
+from decisions.freezing import freeze
+from decisions.frozen import Frozen
+from decisions.known import Known
+from decisions.policy import Policy
+from decisions.segment import Segments, segments
+
+Stages = npt.NDArray[np.int8]
+
 
 class Agreement(NamedTuple):
     """rand: adjusted Rand index, 1 for the same partition, 0 for what chance gives; changed: share of the
@@ -35,3 +43,65 @@ def adjusted_rand(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> f
     expected = rows * columns / max(float(comb(len(one), 2)), 1.0)
     most = (rows + columns) / 2
     return 1.0 if most == expected else (together - expected) / (most - expected)
+
+
+class Stability(NamedTuple):
+    """Of one segmentation. resampled: the mean over draws of the base with replacement, from each of which
+    the statistics are taken anew; worst: the lowest Rand index of a draw; week: this week's labels against
+    those of another moment, both held against the same frozen numbers."""
+
+    name: str
+    resampled: Agreement
+    worst: float
+    week: Agreement
+
+
+def stability(
+    policy: Policy,
+    now: tuple[Known, Stages],
+    before: tuple[Known, Stages],
+    moment: int,
+    *,
+    draws: int = 10,
+    seed: int = 7,
+) -> tuple[Stability, ...]:
+    """Of everything the policy gives labels by: schemes, the behaviour axis, the matrix.
+
+    now, before: the same customers in the same order at two moments, with their life-cycle states.
+    """
+    frozen = freeze(policy, *now, moment)
+    here, earlier = (
+        _labels(policy, segments(policy, known, frozen, stage)) for known, stage in (now, before)
+    )
+    again: dict[str, list[Agreement]] = {name: [] for name in here}
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        known, stage = now
+        rows = np.sort(rng.integers(known.customers, size=known.customers))
+        other = _redrawn(policy, known, stage, rows, moment)
+        for name, place in _labels(policy, segments(policy, known, other, stage)).items():
+            again[name].append(agreement(here[name], place))
+    return tuple(
+        Stability(name, _mean(found), min(each.rand for each in found), agreement(earlier[name], here[name]))
+        for name, found in again.items()
+    )
+
+
+def _redrawn(policy: Policy, known: Known, stage: Stages, rows: npt.NDArray[np.int64], moment: int) -> Frozen:
+    return freeze(policy, known.take(rows), stage[rows], moment)
+
+
+def _labels(policy: Policy, found: Segments) -> dict[str, npt.NDArray[np.int64]]:
+    labels = {scheme.name: found.tiers[scheme.name].place.astype(np.int64) for scheme in policy.tiers}
+    if found.behaviour is not None:
+        labels["behaviour"] = found.behaviour.labels.place.astype(np.int64)
+    if policy.life_cycle:
+        labels["stage"] = found.stage.astype(np.int64)
+    if policy.matrix:
+        labels["cell"] = found.cell
+    return labels
+
+
+def _mean(found: list[Agreement]) -> Agreement:
+    rand, changed = (float(np.mean([each[k] for each in found])) for k in (0, 1))
+    return Agreement(rand, changed, found[0].customers)
