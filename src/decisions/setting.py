@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tables.refusal import Refused
 
 Where = tuple[Hashable, ...]
+# The same YAML and the same safety, ten times as fast where the C library is there.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Part(BaseModel):
@@ -42,7 +44,7 @@ class Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.text = path.read_text(encoding="utf-8")
-        self.root = yaml.compose(self.text, yaml.SafeLoader)
+        self.root = yaml.compose(self.text, LOADER)
 
     def line(self, where: Where) -> int:
         """The line of the deepest part of `where` that stands in the file."""
@@ -54,7 +56,7 @@ def validated(kind: type[P], path: Path) -> P:
     try:
         lines = Lines(path)
         _refuse_repeats(lines.root, path)
-        return kind.model_validate(yaml.safe_load(lines.text) or {})
+        return kind.model_validate(yaml.load(lines.text, LOADER) or {})
     except OSError as error:
         raise Refused(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
