@@ -85,7 +85,8 @@ def tiers_of(scheme: TierScheme, measured: Measured) -> Labels:
     """Everybody's tier. Who lacks a fact that would decide gets no tier, and the reason."""
     truths = np.stack([holds(tier.when, measured) for tier in scheme.tiers])
     place = np.where((truths == 1).any(axis=0), (truths == 1).argmax(axis=0), NOT_KNOWN)
-    return explained(place, scheme.customers, scheme.measures, measured)
+    gap = (truths == 0).all(axis=0)
+    return explained(place, scheme.customers, scheme.measures, measured, gap)
 
 
 def tag_of(tag: Tag, measured: Measured) -> Labels:
@@ -134,8 +135,15 @@ def next_tier(scheme: TierScheme, measured: Measured, place: Places) -> tuple[Pl
     return following, lacking
 
 
-def explained(place: npt.ArrayLike, customers: str, names: Iterable[str], measured: Measured) -> Labels:
-    """Places with the reason for each that is missing: the kind, or the facts that are not known."""
+def explained(
+    place: npt.ArrayLike,
+    customers: str,
+    names: Iterable[str],
+    measured: Measured,
+    gap: npt.NDArray[np.bool_] | None = None,
+) -> Labels:
+    """Places with the reason for each that is missing: the kind, a gap of the policy where everything is
+    known and nothing holds, or the facts that are not known."""
     place = np.array(place, np.int8)
     why = np.full(len(place), NO_REASON, np.int64)
     reasons: list[tuple[str, str]] = []
@@ -147,6 +155,9 @@ def explained(place: npt.ArrayLike, customers: str, names: Iterable[str], measur
         unknown = kind == NOBODY
         place[unknown], why[unknown] = NOT_KNOWN, len(reasons)
         reasons.append(_NO_KIND)
+    if gap is not None and (gap & (why == NO_REASON)).any():
+        why[gap & (why == NO_REASON)] = len(reasons)
+        reasons.append(_GAP)
     rows = np.flatnonzero((place == NOT_KNOWN) & (why == NO_REASON))
     if len(rows):
         missing = _missing(tuple(names), measured, rows)
@@ -161,6 +172,10 @@ _OTHER = {
     "company": ("a scheme for companies", "仅适用于企业客户"),
     "person": ("a scheme for persons", "仅适用于个人客户"),
 }
+_GAP = (
+    "no tier holds: the policy leaves a gap (`holdfast policy check` says where)",
+    "策略存在空档，无对应等级",
+)
 _NO_KIND = (
     f"not known: whether a person or a company ({IS_COMPANY}); `unknown_kind` in the policy can say",
     f"未知：个人或企业（{IS_COMPANY}）",

@@ -243,3 +243,11 @@ def test_who_spends_more_is_never_in_a_lower_tier(
         )
         assert tiers_of(scheme, after).place[0] == place[0]
         assert tiers_of(scheme, after).place[1] == found.place[0]
+
+
+def test_who_falls_into_a_gap_is_told_so(shipped: Policy, measuring: Measuring) -> None:
+    scheme = shipped.scheme("b2c_spend")
+    gapped = scheme.model_copy(update={"tiers": scheme.tiers[::2]})
+    found = tiers_of(gapped, measuring(spend_364d=[0, 300_000, 600_000], **PERSON))
+    assert found.place.tolist() == [1, NOT_KNOWN, 0]
+    assert why(found, 1).startswith("no tier holds: the policy leaves a gap")
