@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from pipelines.configuration import memory_limit
 from pipelines.disk import is_full
+from pipelines.policy_cli import app as policy_app
 from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
@@ -22,6 +23,8 @@ from tables.memory import limited
 from tables.refusal import Refused
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+app.add_typer(policy_app, name="policy")
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Tables, histories and what is published.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -1,23 +1,21 @@
-"""The policy: what the business decides, as data. Errors name the file, the line and what was expected."""
+"""The policy: what the business decides, as data. See config/policy.yaml and docs/policy.md."""
 
-from collections.abc import Hashable
-from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
-from tables.moment import FOREVER, first_instant, to_micros
-from tables.offer import Offer
-from tables.refusal import Refused
-
-
-class Part(BaseModel):
-    """Unknown words in a policy are mistakes, not decoration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from decisions.behaviour import Behaviour
+from decisions.benefit import Benefit, Cadence, Points, ServiceLevel
+from decisions.fit import misfits
+from decisions.life_cycle import LifeCycle
+from decisions.measure import Measure
+from decisions.offer_list import OfferEntry, OfferList, read_offers
+from decisions.reach import Budget, Cap, Channel, Eligibility, EqualTerms, QuietHours
+from decisions.setting import Misplaced, Part, validated
+from decisions.strategy import AXES, Matrix, Plan, Strategy, compose
+from decisions.tier import Tag, TierScheme
 
 
 class RiskBand(Part):
@@ -35,8 +33,17 @@ class Holdout(Part):
     salt: str
 
 
+class Freezing(Part):
+    """Among whom statistics of the base are taken (a formula that holds), at least how many of a kind there
+    must be, and for how many days they hold."""
+
+    among: str = "orders_364d > 0"
+    least: int = Field(default=100, ge=1)
+
+
 class Policy(Part):
-    """See config/policy.yaml for what each word means."""
+    """See config/policy.yaml for what each word means. What is left out is not decided: no tier of a scheme
+    that is not there is given. Money in minor units of the base's currency."""
 
     name: str
     margin_rate: float = Field(gt=0, le=1)
@@ -46,6 +53,28 @@ class Policy(Part):
     holdout: Holdout
     unknown_consent: Literal["refuse", "allow"]
 
+    currency: str | None = None
+    minor_units: int | None = Field(default=None, gt=0)
+    unknown_kind: Literal["unknown", "person", "company"] = "unknown"
+    freezing: Freezing = Freezing()
+    measures: dict[str, Measure] = Field(default_factory=dict)
+    tiers: tuple[TierScheme, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    behaviour: Behaviour | None = None
+    life_cycle: LifeCycle | None = None
+    matrix: Matrix | None = None
+    strategies: tuple[Strategy, ...] = ()
+    benefits: tuple[Benefit, ...] = ()
+    service_levels: tuple[ServiceLevel, ...] = ()
+    cadences: tuple[Cadence, ...] = ()
+    points: Points | None = None
+    channels: tuple[Channel, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    quiet_hours: tuple[QuietHours, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    eligibility: tuple[Eligibility, ...] = ()
+    equal_terms: EqualTerms | None = None
+
     @model_validator(mode="after")
     def bands_cover_every_probability(self) -> "Policy":
         edges = [band.below for band in self.risk_bands]
@@ -53,125 +82,59 @@ class Policy(Part):
             raise ValueError("risk_bands must rise and the last one reach beyond 1")
         return self
 
+    @model_validator(mode="after")
+    def its_parts_fit_together(self) -> "Policy":
+        if found := misfits(self):
+            raise Misplaced(found)
+        return self
+
     def band_of(self, probability: float) -> RiskBand:
         return next(band for band in self.risk_bands if probability < band.below)
 
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The policy's own numbers that formulas may read."""
+        return {"margin_rate": self.margin_rate}
 
-class OfferEntry(Part):
-    """An offer in config/offers.yaml; dates hold in the base's time zone, the last one to its end."""
+    def scheme(self, name: str) -> TierScheme:
+        return next(scheme for scheme in self.tiers if scheme.name == name)
 
-    offer_id: str = Field(min_length=1)
-    kind: Literal[OFFER_KINDS]  # type: ignore[valid-type]
-    name: str
-    reward: int = Field(ge=0)
-    cost: int = Field(ge=0)
-    contact_cost: int = Field(default=0, ge=0)
-    minimum_spend: int = Field(default=0, ge=0)
-    category: str = ""
-    starts_on: date
-    ends_on: date | None = None
-    channels: tuple[Literal[CONTACT_CHANNELS], ...] = Field(min_length=1)  # type: ignore[valid-type]
+    def classes(self) -> tuple[tuple[str, ...], ...]:
+        """The classes of the value, behaviour and stage axes; () without a matrix."""
+        if self.matrix is None or self.behaviour is None or self.life_cycle is None:
+            return ()
+        value = self.scheme(self.matrix.value).tiers
+        parts = (value, self.behaviour.types, self.life_cycle.states)
+        return tuple(tuple(each.name for each in part) for part in parts)
 
-    @model_validator(mode="after")
-    def it_ends_after_it_starts(self) -> "OfferEntry":
-        if self.ends_on and self.ends_on < self.starts_on:
-            raise ValueError("ends_on lies before starts_on")
-        return self
-
-    def offer(self, zone: str) -> Offer:
-        plain = self.model_dump(exclude={"starts_on", "ends_on"})
-        ends = FOREVER
-        if self.ends_on is not None:  # a day is not always 24 hours long
-            ends = to_micros(first_instant(self.ends_on + timedelta(days=1), zone)) - 1
-        return Offer(**plain, starts_at=to_micros(first_instant(self.starts_on, zone)), ends_at=ends)
-
-
-class OfferList(Part):
-    offers: Annotated[tuple[OfferEntry, ...], Field(default=())]
-
-    @model_validator(mode="after")
-    def each_offer_stands_once(self) -> "OfferList":
-        ids = [offer.offer_id for offer in self.offers]
-        if twice := sorted({each for each in ids if ids.count(each) > 1}):
-            raise ValueError(f"offers named twice: {', '.join(twice)}")
-        return self
-
-
-P = TypeVar("P", bound=Part)
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of every cell, in the order of the cells."""
+        by_class = {(each.axis, each.of): each for each in self.strategies}
+        order = sorted(self.service_levels, key=lambda each: (each.solve_hours, each.answer_hours))
+        strictness = tuple(each.name for each in order)
+        return (
+            tuple(
+                compose(cell, classes, tuple(by_class[key] for key in keys if key in by_class), strictness)
+                for cell, classes in enumerate(product(*self.classes()))
+                for keys in [tuple(zip(AXES, classes, strict=True))]
+            )
+            if self.classes()
+            else ()
+        )
 
 
 def read_policy(path: Path) -> Policy:
     return validated(Policy, path)
 
 
-def read_offers(path: Path, base: tuple[Offer, ...], zone: str) -> tuple[Offer, ...]:
-    """The base's offers with those of the file added or put in their place, in order of their ids."""
-    own = {entry.offer_id: entry.offer(zone) for entry in validated(OfferList, path).offers}
-    return tuple(sorted(({o.offer_id: o for o in base} | own).values(), key=lambda offer: offer.offer_id))
-
-
-def validated(kind: type[P], path: Path) -> P:
-    """A file of settings as readable classes; Refused with the line of everything that is wrong."""
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-        _refuse_repeats(node, path)
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except OSError as error:
-        raise Refused(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise Refused(f"{path}: not UTF-8 text: {error}") from error
-    except yaml.YAMLError as error:
-        raise Refused(f"{path}: not YAML: {error}") from error
-    except ValidationError as error:
-        lines = [
-            f"{path}:{_line(node, each['loc'])}: {'.'.join(map(str, each['loc'])) or 'the file'}: "
-            f"{each['msg']}; came {_short(each['input'])}"
-            for each in error.errors()
-        ]
-        raise Refused("\n".join(lines)) from error
-
-
-def _refuse_repeats(root: Any, path: Path) -> None:
-    """YAML lets the last of two entries with one name win in silence."""
-    found: list[tuple[int, str]] = []
-    seen, left = set(), [root]
-    while left:
-        node = left.pop()
-        if id(node) in seen:  # an alias may stand inside what it names
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            left += node.value
-        if isinstance(node, yaml.MappingNode):
-            first: dict[tuple[str, str], int] = {}
-            for key, value in node.value:
-                left += key, value
-                name, line = (key.tag, str(key.value)), key.start_mark.line + 1
-                if name in first:
-                    found.append(
-                        (line, f"{key.value}: stands in line {first[name]} already; keep one of them")
-                    )
-                first.setdefault(name, line)
-    if found:
-        raise Refused("\n".join(f"{path}:{line}: {says}" for line, says in sorted(found)))
-
-
-def _line(node: Any, where: tuple[Hashable, ...]) -> int:
-    """The line of the deepest part of `where` that stands in the file."""
-    line = node.start_mark.line + 1 if node else 1
-    for step in where:
-        if isinstance(node, yaml.MappingNode):
-            found = [(key, value) for key, value in node.value if key.value == str(step)]
-            if not found:
-                break
-            key, node = found[0]
-            line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-    return line
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+__all__ = [
+    "Holdout",
+    "OfferEntry",
+    "OfferList",
+    "Part",
+    "Policy",
+    "RiskBand",
+    "read_offers",
+    "read_policy",
+    "validated",
+]

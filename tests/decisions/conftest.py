@@ -1,12 +1,15 @@
 """Offers, policies and scores to decide on."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from decisions.policy import Policy
+from decisions.freezing import measured_of
+from decisions.known import Known, Measured
+from decisions.policy import Policy, read_policy
 from models.scorer import Scores
 from tables.offer import Offer
 
@@ -50,5 +53,33 @@ def scores_of() -> Callable[..., Scores]:
         response, uplift = np.array(response, dtype=float), np.array(uplift, dtype=float)
         nothing = np.zeros(len(response))
         return Scores(churn=nothing, value=nothing, response=response, uplift=uplift)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shipped(root: Path) -> Policy:
+    """The policy that comes along."""
+    return read_policy(root / "config/policy.yaml")
+
+
+@pytest.fixture(scope="session")
+def knowing() -> Callable[..., Known]:
+    """Customers of whom these columns are known, and nothing else."""
+
+    def make(**columns: Any) -> Known:
+        parts = {name: np.atleast_1d(np.array(part, dtype=float)) for name, part in columns.items()}
+        count = max(len(part) for part in parts.values())
+        return Known(count, {name: np.broadcast_to(part, count) for name, part in parts.items()})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def measuring(shipped: Policy, knowing: Callable[..., Known]) -> Callable[..., Measured]:
+    """The shipped policy's measures of customers of whom these columns are known."""
+
+    def make(**columns: Any) -> Measured:
+        return measured_of(shipped, knowing(**columns))
 
     return make

@@ -1,0 +1,102 @@
+"""One customer's way through the life cycle, compiled: from the moments of orders to states with dates."""
+
+from typing import Any
+
+from tables.compiled import compiled
+
+BY_ORDERS, BY_SILENCE, BY_FEWER = 0, 1, 2
+EVER = 0  # in place of days: since the state was entered
+NEVER = 2**62
+NO_STATE = -1
+
+
+@compiled
+def _after(moments: Any, moment: int) -> int:
+    """How many of the sorted moments are not later than this one."""
+    low, high = 0, len(moments)
+    while low < high:
+        middle = (low + high) // 2
+        if moments[middle] <= moment:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def _when(
+    kind: int, count: int, days: int, begin: int, since: int, now: int, orders: Any, day: int, never: int
+) -> int:
+    """The first moment from `now` on at which a rule holds; `never` where no order that is known makes it."""
+    if kind == 0:  # orders reach the count
+        first = _after(orders, now - 1)
+        for k in range(first, len(orders)):
+            from_ = since - 1 if days == 0 else orders[k] - days * day
+            if _after(orders, orders[k]) - _after(orders, from_) >= count:
+                return int(orders[k])
+        return never
+    if kind == 1:  # silence since the last order, or since the beginning
+        k = _after(orders, now)
+        last = orders[k - 1] if k > 0 else begin
+        while k < len(orders) and orders[k] <= last + days * day:
+            last = orders[k]
+            k += 1
+        return int(max(last + days * day, now))
+    if _after(orders, now) - _after(orders, now - days * day) < count:
+        return now
+    for k in range(len(orders)):  # orders fall below the count: one leaves the window
+        moment = orders[k] + days * day
+        if moment > now and _after(orders, moment) - _after(orders, moment - days * day) < count:
+            return int(moment)
+    return never
+
+
+@compiled
+def walk_all(
+    begins: Any,
+    ordered_at: Any,
+    offsets: Any,
+    t: int,
+    rules: Any,
+    day: int,
+    ends: Any,
+    states: Any,
+    moments: Any,
+    next_state: Any,
+    next_at: Any,
+) -> None:
+    """Every customer's states up to t, and what comes after t if no order does.
+
+    The first call, without room in `states`, fills `ends` with where each customer's states end; the second
+    fills states and moments. Rules that lead round in a circle at one moment are left after one round.
+    """
+    never = 2**62
+    place = 0
+    for customer in range(len(begins)):
+        begin = begins[customer]
+        if begin <= t:
+            orders = ordered_at[offsets[customer] : offsets[customer + 1]]
+            state, since, now, here = 0, begin, begin, 0
+            if len(states):
+                states[place], moments[place] = state, since
+            place += 1
+            while True:
+                best, enter = never, -1
+                for r in range(len(rules)):
+                    if rules[r, 0] == state:
+                        kind, count, days = rules[r, 2], rules[r, 3], rules[r, 4]
+                        moment = _when(kind, count, days, begin, since, now, orders, day, never)
+                        if moment < best:
+                            best, enter = moment, rules[r, 1]
+                if best > t:
+                    next_state[customer], next_at[customer] = enter, best
+                    break
+                here = here + 1 if best == since else 0
+                if here > len(rules):
+                    now, here = best + 1, 0
+                    continue
+                state, since, now = enter, best, best
+                if len(states):
+                    states[place], moments[place] = state, since
+                place += 1
+        ends[customer] = place
