@@ -218,12 +218,15 @@ def train(
 def promote(
     home: HomeOption = HOME,
     version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Publish although a check of the gate fails, for this reason.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Publish a registered model as the bundle that batch and service load."""
+    """Hold a registered model against the champion; publish it as the bundle that batch and service load."""
     from pipelines import promote as job  # noqa: PLC0415
 
-    _run(home, "promote", json, lambda h: job.promote(h, version), job.render)
+    _run(home, "promote", json, lambda h: job.promote(h, version, reason), job.render)
 
 
 @app.command()

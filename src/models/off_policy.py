@@ -103,7 +103,7 @@ def weights(log: Log, target: Floats, *, least_effective: float = LEAST_EFFECTIV
     if abs(mean.value - 1) > max(SURELY_OFF * mean.error, OFF):
         raise Refused(
             f"no overlap: the weights average {mean.value:.3f} (standard error {mean.error:.3f}) and not 1: "
-            "the policy does what had no chance in the log, or the logged propensities are not those of the log"
+            "the policy does what had no chance in the log, or the propensities are not those of the log"
         )
     return weight
 

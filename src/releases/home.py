@@ -65,6 +65,11 @@ class Home:
         return self.path / "watch"
 
     @property
+    def gate(self) -> Path:
+        """Reports of promotions, granted and refused."""
+        return self.path / "gate"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 
