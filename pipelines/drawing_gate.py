@@ -8,11 +8,12 @@ from pipelines.drawing import svg
 from pipelines.gate_money import Curves
 from pipelines.markup import text
 
-OURS, THEIRS, WRONG = "#1f6feb", "#8a94a0", "#c0262d"
+OURS, THEIRS, WRONG, UNCLEAR = "#1f6feb", "#8a94a0", "#c0262d", "#d97706"
 
 
-def ahead(earned: Earned, margin: float, units: float, width: int = 470, height: int = 62) -> str:
-    """Challenger less rival with its interval, the margin shaded; amounts in units of the currency."""
+def ahead(earned: Earned, margin: float, units: float, width: int = 230, height: int = 54) -> str:
+    """Challenger less rival with its interval, the margin shaded; amounts in units of the currency. Red:
+    surely behind; orange: it cannot be told."""
     found, allowed = earned.ahead, margin * abs(earned.scale)
     low, high = min(found.low, -allowed, 0.0), max(found.high, allowed, 0.0)
     room = (high - low) or 1.0
@@ -21,19 +22,20 @@ def ahead(earned: Earned, margin: float, units: float, width: int = 470, height:
     def x(value: float) -> float:
         return 8 + (value - low) / (high - low) * (width - 16)
 
-    colour = WRONG if found.high < 0 or found.low <= -allowed else OURS
-    middle = 22
+    clear = found.low > min(-allowed, -1e-12) or found.low >= 0
+    colour = OURS if clear else WRONG if found.high < 0 else UNCLEAR
+    middle = 20
     parts = [
-        f'<rect x="{x(-allowed):.1f}" y="6" width="{x(0) - x(-allowed):.1f}" height="32" fill="#e8eef7"/>',
+        f'<rect x="{x(-allowed):.1f}" y="6" width="{x(0) - x(-allowed):.1f}" height="28" fill="#e8eef7"/>',
         f'<line class="axis" x1="8" x2="{width - 8}" y1="{middle}" y2="{middle}"/>',
-        f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="40" stroke="#1d2733" stroke-width="1.2"/>',
+        f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="4" y2="36" stroke="#1d2733" stroke-width="1.2"/>',
         f'<line x1="{x(found.low):.1f}" x2="{x(found.high):.1f}" y1="{middle}" y2="{middle}" '
         f'stroke="{colour}" stroke-width="4" opacity="0.5"/>',
         f'<circle cx="{x(found.value):.1f}" cy="{middle}" r="5" fill="{colour}"/>',
-        f'<text x="{x(0):.1f}" y="54" text-anchor="middle">0</text>',
+        f'<text x="{x(0):.1f}" y="49" text-anchor="middle">0</text>',
     ]
     parts += [
-        f'<text x="{x(value):.1f}" y="54" text-anchor="middle">{value / units:+,.2f}</text>'
+        f'<text x="{x(value):.1f}" y="49" text-anchor="middle">{value / units:+,.2f}</text>'
         for value in (found.low, found.high)
         if abs(x(value) - x(0)) > 30
     ]

@@ -15,10 +15,11 @@ from features.reader import facts_of
 from models.frame import Frame, Moments, build_frame
 from models.scorer import Scorer
 from models.segment import judge_segments
+from models.stake import stake_of
 from models.treatment import Fare, judge_treatments
 from pipelines.as_of import offers_of
 from pipelines.gate_groups import as_segments, fare_of, protected_groups, segments_of
-from pipelines.gate_money import Curves, at_stake, curves_of, money_reached
+from pipelines.gate_money import Curves, curves_of, money_reached
 from pipelines.gate_offers import offers_earned
 from pipelines.terminal import bar
 from releases.bundle import Bundle
@@ -94,7 +95,7 @@ def collect(
     earned, why_not = None, ""
     with bar("comparing choices") as progress:
         if common.any():
-            stake = at_stake(histories, frame, question, rate)
+            stake = stake_of(histories, question, frame.facts.places, frame.facts.moments, rate)
             captured, profit = money_reached(frame, common, ours, theirs, stake, depth)
             curves = curves_of(frame, common, ours, theirs, stake, has_champion=rival is not None)
         try:

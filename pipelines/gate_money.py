@@ -6,14 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.evidence import Earned
-from models.frame import Frame, value_over
+from models.frame import Frame
 from models.lift import captured_at, riskiest
 from models.metric import Metric
 from models.outcome import NORMAL_95, wilson
 from models.paired import paired
 from models.profit import Campaign, empc
-from models.question import Question
-from tables.history import Histories
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -30,14 +28,6 @@ class Curves:
     theirs: tuple[float, ...]
     tenths: tuple[tuple[float, float, float, float], ...]
     tenths_before: tuple[tuple[float, float, float, float], ...]
-
-
-def at_stake(histories: Histories, frame: Frame, question: Question, margin_rate: float) -> Floats:
-    """What each customer usually brings within a horizon, minor units: as in the base's window before the
-    moment. No model's word: both sides are held against the same money."""
-    facts, days = frame.facts, question.base_days
-    brought = value_over(histories, facts.places, facts.moments, days, margin_rate)
-    return np.asarray(np.maximum(brought, 0.0) * question.horizon_days / days)
 
 
 def money_reached(

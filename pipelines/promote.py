@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.exceptions import MlflowException
 from rich.markup import escape
 
 from decisions.evidence import Evidence
@@ -16,6 +15,7 @@ from decisions.gate_bounds import GateBounds, read_gate
 from decisions.policy import read_policy
 from pipelines.as_of import open_base
 from pipelines.configuration import configuration
+from pipelines.fetch import asked_for, fetched
 from pipelines.gate import Collected, collect, rival_of
 from pipelines.gate_page import page_of
 from pipelines.gate_report import (
@@ -28,7 +28,7 @@ from pipelines.gate_report import (
     said,
     write_gate_report,
 )
-from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION, model_of, use_tracking
+from pipelines.registry import CHAMPION, model_of, use_tracking
 from pipelines.terminal import bar
 from releases.bundle import Bundle, open_bundle, read_bundle
 from releases.home import Home, Published
@@ -54,7 +54,7 @@ def promote(home: Home, version: int | None, reason: str | None = None) -> dict[
     began, base = home.published(), home.current_base()
     name, uri = model_of(base), use_tracking()
     client = mlflow.MlflowClient()
-    model = _asked_for(client, name, uri, version)
+    model = asked_for(name, uri, version)
     key = home.key()
     champion, why_none = _champion(home, began, key)
     kept = read_gate_report(champion.folder) if champion else None
@@ -62,7 +62,7 @@ def promote(home: Home, version: int | None, reason: str | None = None) -> dict[
         client.set_registered_model_alias(name, CHAMPION, model.version)
         return _result(champion, home, kept, "published already", "")
     with tempfile.TemporaryDirectory() as folder:
-        came = _fetch(uri, model.run_id, Path(folder))
+        came = fetched(uri, model.run_id, Path(folder))
         report = _judge(home, model, name, bounds, (champion, why_none), came, reason)
         page = page_of(report)
         kept_page = keep_at_home(home, report, page)
@@ -91,26 +91,6 @@ def _champion(home: Home, began: Published, key: bytes) -> tuple[Bundle | None, 
         return read_bundle(home.bundles / began.bundle, key), ""
     except Refused as error:
         return None, str(error)
-
-
-def _asked_for(client: Any, name: str, uri: str, version: int | None) -> Any:
-    try:
-        if version is None:
-            return client.get_model_version_by_alias(name, CHALLENGER)
-        return client.get_model_version(name, str(version))
-    except MlflowException as error:
-        raise Refused(
-            f"{uri}: no {name} {f'version {version}' if version else CHALLENGER}; run `holdfast train` first"
-        ) from error
-
-
-def _fetch(uri: str, run_id: str, folder: Path) -> Path:
-    try:
-        return Path(
-            mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=BUNDLE, dst_path=str(folder))
-        )
-    except (MlflowException, OSError) as error:
-        raise Refused(f"{uri}: run {run_id} holds no whole bundle ({error}); train anew") from error
 
 
 def _judge(

@@ -32,7 +32,7 @@ def attributes_at(
     )
     db.register("asked", asked)
     named = ", ".join(identifier(name) for name in wanted)
-    found = db.execute(
+    found = db.sql(
         f"""
         with versions as (
           from {rows} where epoch_us("at") <= $t and epoch_us(known_at) <= $t
@@ -46,6 +46,6 @@ def attributes_at(
         )
         select {named} from asked left join last using (customer_id) order by "row"
         """,
-        {"t": t},
+        params={"t": t},
     ).to_arrow_table()
     return {name: np.array(found[name].to_pylist(), dtype=object) for name in wanted}
