@@ -242,12 +242,15 @@ def train(
 def promote(
     home: HomeOption = HOME,
     version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Publish although a check of the gate fails, for this reason.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Publish a registered model as the bundle that batch and service load."""
+    """Hold a registered model against the champion; publish it as the bundle that batch and service load."""
     from pipelines import promote as job  # noqa: PLC0415
 
-    _run(home, "promote", json, lambda h: job.promote(h, version), job.render, within_limit=False)
+    _run(home, "promote", json, lambda h: job.promote(h, version, reason), job.render)
 
 
 @app.command()
@@ -257,6 +260,10 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished run.")] = False,
     accept: Annotated[
         str | None, typer.Option(help="Publish although a bound is broken, for this reason.")
+    ] = None,
+    shadow: Annotated[
+        int | None,
+        typer.Option(help="A registered version that says, beside the week, what it would have said."),
     ] = None,
     engine: EngineOption = Engine.local,
     out: Annotated[
@@ -271,6 +278,8 @@ def score(
     if engine is Engine.spark:
         from pipelines.spark import job as by_spark  # noqa: PLC0415
 
+        if shadow is not None:
+            raise typer.BadParameter("--engine spark publishes no week that could have a --shadow")
         if out is None:
             raise typer.BadParameter("--engine spark writes scores to a folder: name it with --out FOLDER")
         work = partial(by_spark.write_scores, out=out, as_of=as_of, master=master, tables=tables)
@@ -279,7 +288,21 @@ def score(
     from pipelines import score as job  # noqa: PLC0415
     from pipelines.week_report import render  # noqa: PLC0415
 
-    _run(home, "score", json, lambda h: job.score(h, as_of, resume=resume, accept=accept), render)
+    _run(
+        home,
+        "score",
+        json,
+        lambda h: job.score(h, as_of, resume=resume, accept=accept, shadow=shadow),
+        render,
+    )
+
+
+@app.command()
+def shadow(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """What shadows said beside their weeks, and who was right where the outcomes are known."""
+    from pipelines import shadow_report as job  # noqa: PLC0415
+
+    show(job.compare_shadows(Home(home)), json, job.render)
 
 
 @app.command()

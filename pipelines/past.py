@@ -14,7 +14,7 @@ from decisions.finding import Change
 from features.profile import contract
 from models.outcome import Outcome, Promised, outcome_of
 from models.question import CONTRACT
-from releases.watch import KeptWeek, Memory, read_columns, read_memory, verified
+from releases.watch import KeptWeek, read_columns, read_memory, verified
 from tables.history import Histories
 from tables.moment import DAY
 
@@ -43,7 +43,7 @@ def outcomes_of(
             continue
         if memory.question.kind == CONTRACT and not histories.present.issuperset(contract.sources):
             continue  # this base cannot tell what came of them
-        promised = _promised(week, memory, histories, bounds.most_customers)
+        promised = promised_of(week, memory.bundle, histories, bounds.most_customers)
         if len(promised.places) < bounds.least_customers:
             continue
         least = bounds.least_customers
@@ -63,7 +63,9 @@ def _in_base(week: Path) -> Any:
     return rows.filter(pc.equal(rows["status"], IN_BASE))["customer_id"].combine_chunks()
 
 
-def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -> Promised:
+def promised_of(week: KeptWeek, bundle: str, histories: Histories, most: int) -> Promised:
+    """What a week, or a shadow of one, promised its base: of at most so many, of two with the same rows the
+    same customers."""
     wanted = ["customer_id", "status", "churn_probability", "expected_value", "risk_band"]
     rows = read_columns(week.folder, [*wanted, "chosen_offer", "held_out"])
     rows = rows.filter(pc.equal(rows["status"], IN_BASE))
@@ -77,7 +79,7 @@ def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -
     offer = np.where(held, "held out", np.where(given, "given an offer", "no offer")).astype(object)
     return Promised(
         moment=week.moment,
-        bundle=memory.bundle,
+        bundle=bundle,
         places=pc.drop_null(place).to_numpy().astype(np.int64),
         churn=known["churn_probability"].to_numpy(),
         value=known["expected_value"].to_numpy(),
