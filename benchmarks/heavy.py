@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.order_base import T, write_tables
+from features.carry import HEAVY
 from features.family import LONGEST
 from features.reader import FactTable, read_facts
 from tables.history import Histories, read_histories
@@ -47,10 +48,9 @@ def made(folder: Path, lines: int, days: int) -> Histories:
     return read_histories(folder / "histories")
 
 
-def timed(histories: Histories, heavy: int | None = None) -> tuple[float, FactTable]:
-    limit = {} if heavy is None else {"heavy": heavy}
+def timed(histories: Histories, heavy: int = HEAVY) -> tuple[float, FactTable]:
     begun = time.thread_time()
-    facts = read_facts(histories, np.zeros(1, np.int64), T, threads=1, **limit)
+    facts = read_facts(histories, np.zeros(1, np.int64), T, threads=1, heavy=heavy)
     return time.thread_time() - begun, facts
 
 
