@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
+from models.topic import EVERYONE, FILE, SERVICE
 
 Status = Annotated[
     Literal[IN_BASE, LAPSED, NEVER_BOUGHT],  # type: ignore[valid-type]
     Field(description="Who the models speak of is in_base; the others get no score instead of a wrong one."),
 ]
+
+Audience = Literal[EVERYONE, SERVICE, FILE]  # type: ignore[valid-type]
 
 
 class Answer(BaseModel):
@@ -33,11 +36,19 @@ class Money(Answer):
 
 
 class Reason(Words):
-    """Why the churn probability is what it is, the strongest reason first."""
+    """Why the churn probability is what it is, the strongest topic first; everyone may hear the words."""
 
-    fact: str
+    topic: Annotated[str, Field(description="What the facts that speak together are about.")]
+    fact: Annotated[str, Field(description="The one that speaks for its topic.")]
     value: float | None
-    effect: Annotated[float, Field(description="How much it moves the log-odds of leaving.")]
+    audience: Annotated[
+        Audience,
+        Field(
+            description="Who may hear the value: everyone, as the words say it; those who serve the customer; "
+            "readers of the customer's file."
+        ),
+    ]
+    effect: Annotated[float, Field(description="How much the topic moves the log-odds of leaving.")]
 
 
 class Score(Answer):

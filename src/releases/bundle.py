@@ -16,7 +16,7 @@ from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
 from models.question import Question
-from models.reason import strongest
+from models.reason import STRONGEST
 from models.scorer import Scorer
 from models.season import Season
 from releases.signature import verify_signed
@@ -96,11 +96,13 @@ def _open_bundle(folder: Path) -> Bundle:
 
 
 def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
-    """What the golden rows must always give: scores, and how much the strongest reasons weigh."""
+    """What the golden rows must always give: scores, and the heaviest SHAP values that reasons come from."""
     scores = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
-    effect = strongest(scorer.contributions(facts, scorer.names), scorer.names).effect
+    # Not by topic: how reasons are put together and said may change while a bundle is in use.
+    told = scorer.contributions(facts, scorer.names)
+    heaviest = np.take_along_axis(told, np.argsort(-np.abs(told), axis=1, kind="stable"), axis=1)
     return {name: np.ravel(part) for name, part in scores._asdict().items()} | {
-        f"reason_{k + 1}": effect[:, k] for k in range(effect.shape[1])
+        f"reason_{k + 1}": heaviest[:, k] for k in range(min(STRONGEST, heaviest.shape[1]))
     }
 
 
