@@ -44,8 +44,8 @@ class Reason(Words):
     audience: Annotated[
         Audience,
         Field(
-            description="Who may hear the value: everyone, as the words say it; those who serve the customer; "
-            "readers of the customer's file."
+            description="Who may hear the value: everyone, and then the words say it; those who serve "
+            "the customer; readers of the customer's file."
         ),
     ]
     effect: Annotated[float, Field(description="How much the topic moves the log-odds of leaving.")]

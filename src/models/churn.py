@@ -30,7 +30,8 @@ class CustomerModels:
     """Who leaves and what they bring, ready to publish, with the evidence.
 
     The boosters have learnt from every labelled moment; the evaluation is of the same recipe that had seen
-    only the training moments.
+    only the training moments, `judged`; `folds` are of that recipe too, each without a third of the
+    customers.
     """
 
     names: tuple[str, ...]
@@ -44,6 +45,8 @@ class CustomerModels:
     importance: dict[str, float]
     test: Frame
     predictions: dict[str, Floats]
+    judged: lgb.Booster
+    folds: tuple[lgb.Booster, ...]
 
     def scorer(self, offer: OfferModels) -> Scorer:
         """These models at work, with models of the offers' effect."""
@@ -119,6 +122,8 @@ def train_customer_models(
         importance=dict(zip(names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
         test=test,
         predictions=predictions,
+        judged=churn.booster,
+        folds=churn.folds,
     )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.hypothesis import Past, past_of, read_with
+from features.hypothesis import Past, past_of, read_with
 from models.lever import Change, changes_of
 from models.scorer import Scorer
 from models.sentence import Money
@@ -58,15 +58,16 @@ def what_would_have_to_change(
     money = Money(histories.currency, histories.minor_units)
     past = past_of(histories, place, t)
     changes = changes_of(past, money)
-    churn = float(_score(past, [()], scorer)[0])
+    churn = float(_score(past, changes, [()], scorer)[0])
     enough: list[Scenario] = []
     lowest: Scenario | None = None
     if churn >= below:
         for size in range(1, MOST_CHANGES + 1):
-            sets = [each for each in combinations(changes, size) if _go_together(each)]
+            every = combinations(range(len(changes)), size)
+            sets = [each for each in every if _go_together([changes[k] for k in each])]
             scenarios = [
-                Scenario(each, float(after))
-                for each, after in zip(sets, _score(past, sets, scorer), strict=True)
+                Scenario(tuple(changes[k] for k in each), float(after))
+                for each, after in zip(sets, _score(past, changes, sets, scorer), strict=True)
             ]
             lowest = min([*scenarios, *([lowest] if lowest else [])], key=lambda s: s.churn, default=None)
             enough = [scenario for scenario in scenarios if scenario.churn < below]
@@ -77,54 +78,58 @@ def what_would_have_to_change(
     return Counterfactual(churn, below, told, lowest, *_words(churn, below, told, lowest))
 
 
-def _score(past: Past, sets: list[tuple[Change, ...]], scorer: Scorer) -> npt.NDArray[np.float64]:
-    """The churn probability after each set of changes."""
-    added = []
-    for changes in sets:
-        rows: dict[str, list[npt.NDArray[np.void]]] = {}
-        for change in changes:
-            for table, more in change.rows.items():
-                rows.setdefault(table, []).append(more)
-        added.append({table: np.concatenate(parts) for table, parts in rows.items()})
-    if not added:
+def _score(
+    past: Past, changes: list[Change], sets: list[tuple[int, ...]], scorer: Scorer
+) -> npt.NDArray[np.float64]:
+    """The churn probability after each set of changes, by their places."""
+    if not sets:
         return np.empty(0)
-    facts = read_with(past, added)
+    facts = read_with(past, [change.rows for change in changes], sets)
     return scorer.score(facts.values, facts.names, (), past.t).churn
 
 
-def _go_together(changes: tuple[Change, ...]) -> bool:
-    return len(frozenset().union(*(change.acts for change in changes))) == sum(
-        len(change.acts) for change in changes
-    )
+def _go_together(changes: list[Change]) -> bool:
+    acts = [act for change in changes for act in change.acts]
+    return len(acts) == len(set(acts))
 
 
 def _words(
     churn: float, below: float, enough: tuple[Scenario, ...], lowest: Scenario | None
 ) -> tuple[str, str]:
+    after = enough[0].churn if enough else lowest.churn if lowest else churn
+    now, edge, then = _apart(churn, below, after)
     if churn < below:
         return (
-            f"The probability of leaving is {churn:.0%}, already below {below:.0%}.",
-            f"流失概率为{churn:.0%}，已低于{below:.0%}。",
+            f"The probability of leaving is {now}, already below {edge}.",
+            f"流失概率为{now}，已低于{edge}。",
         )
     if enough:
-        first = enough[0]
+        changes = enough[0].changes
         return (
-            f"If the customer {_joined(first.changes, 0)}, the model expects {first.churn:.0%} instead of "
-            f"{churn:.0%}, which is below {below:.0%}. {ENGLISH_NOTE}",
-            f"若客户{_joined(first.changes, 1)}，模型预计流失概率由{churn:.0%}降至{first.churn:.0%}，"
-            f"低于{below:.0%}。{CHINESE_NOTE}",
+            f"If the customer {_joined(changes, 0)}, the model expects {then} instead of {now}, "
+            f"which is below {edge}. {ENGLISH_NOTE}",
+            f"若客户{_joined(changes, 1)}，模型预计流失概率由{now}降至{then}，低于{edge}。{CHINESE_NOTE}",
         )
     if lowest is None or lowest.churn >= churn:
         return (
-            f"Nothing that we can move lowers the {churn:.0%} that the model expects. {ENGLISH_NOTE}",
-            f"我们能推动的事项均不能降低模型预计的{churn:.0%}。{CHINESE_NOTE}",
+            f"Nothing that we can move lowers the {now} that the model expects. {ENGLISH_NOTE}",
+            f"我们能推动的事项均不能降低模型预计的{now}。{CHINESE_NOTE}",
         )
     return (
-        f"Nothing that we can move is enough: even if the customer {_joined(lowest.changes, 0)}, the model "
-        f"expects {lowest.churn:.0%} instead of {churn:.0%}, not below {below:.0%}. {ENGLISH_NOTE}",
-        f"我们能推动的事项不足以达到：即使客户{_joined(lowest.changes, 1)}，模型预计流失概率由{churn:.0%}降至"
-        f"{lowest.churn:.0%}，仍不低于{below:.0%}。{CHINESE_NOTE}",
+        f"Nothing that we can move is enough: even if the customer {_joined(lowest.changes, 0)}, "
+        f"the model expects {then} instead of {now}, not below {edge}. {ENGLISH_NOTE}",
+        f"我们能推动的事项不足以达到：即使客户{_joined(lowest.changes, 1)}，模型预计流失概率由{now}降至"
+        f"{then}，仍不低于{edge}。{CHINESE_NOTE}",
     )
+
+
+def _apart(*shares: float) -> list[str]:
+    """As percentages, with as many digits as it takes to tell different ones apart."""
+    for digits in range(4):
+        said = [f"{share:.{digits}%}" for share in shares]
+        if len(set(said)) == len(set(shares)):
+            break
+    return said
 
 
 def _joined(changes: tuple[Change, ...], language: int) -> str:

@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from features.family import LONGEST
-from models.hypothesis import Past, Rows
+from features.hypothesis import Past, Rows
 from models.sentence import MONEY, Money, write
 from tables.contract import INTERACTION_KINDS, TABLES, Contacts, Points, Responses
+from tables.history import Histories
 from tables.moment import DAY, HOUR
 from tables.record import MISSING_NUMBER, STORED_TYPES, Records, missing_of, own_columns
 
 SENT, SHOWN, _ = range(1, len(Contacts.kind.choices) + 1)
 VIEWED, ACCEPTED, REDEEMED = range(1, len(Responses.kind.choices) + 1)
 EARNED, SPENT, EXPIRED = range(1, len(Points.kind.choices) + 1)
+
+ROWS_LOOKED_AT = 20_000
 
 
 class Change(NamedTuple):
@@ -104,15 +107,24 @@ def _level(past: Past) -> Rows:
 
 
 def _interaction(kind: str, number: int) -> Callable[[Past], Rows]:
-    """As the last one of its kind, else without a channel."""
+    """As the last one of its kind, else without a channel; no kind that the base does not have."""
 
     def make(past: Past) -> Rows:
         rows, place = past.rows["interactions"], INTERACTION_KINDS.index(kind) + 1
         like = rows[rows["kind"] == place][-1:]
+        if not len(like) and not _occurs(past.histories, place):
+            return {}
         like = like if len(like) else _plain("interactions", past.t, kind=place)
         return {"interactions": past.again("interactions", like, number)}
 
     return make
+
+
+def _occurs(histories: Histories, kind: int) -> bool:
+    """Whether somebody among the first customers of the base had an interaction of the kind."""
+    return any(
+        (tier["kind"][:ROWS_LOOKED_AT] == kind).any() for tier in histories.bucket(0).rows.interactions
+    )
 
 
 def _offer(past: Past) -> Rows:

@@ -65,20 +65,25 @@ def past_of(histories: Histories, place: int, t: int) -> Past:
     return Past(histories, rows, t)
 
 
-def read_with(past: Past, added: Sequence[Rows]) -> FactTable:
-    """The facts at t of as many customers as `added` has members, each the one of `past` with those rows."""
-    ids = pa.array([str(k) for k in range(len(added))])
+def read_with(past: Past, more: Sequence[Rows], sets: Sequence[Sequence[int]]) -> FactTable:
+    """The facts at t of as many customers as there are `sets`, each the one of `past` with those of `more`
+    (by their places) besides."""
+    ids = pa.array([str(k) for k in range(len(sets))])
     keys = keys_of(ids)
     tables = {}
     for name in CUSTOMER_TABLES:
         own = past.rows[name]
-        more = [rows.get(name, own[:0]) for rows in added]
-        records = np.concatenate([own[:0], *(part for each in more for part in (own, each))])
-        tables[name] = np.repeat(keys, [len(own) + len(each) for each in more]), records
+        parts = [own, *(rows.get(name, own[:0]) for rows in more)]
+        ends = np.cumsum([len(part) for part in parts])
+        # Records are copied by their places: NumPy compares types field by field whenever it joins them.
+        places = [np.arange(ends[k] - len(part), ends[k]) for k, part in enumerate(parts)]
+        whole = [np.concatenate([places[0], *(places[1 + k] for k in each)]) for each in sets]
+        records = np.concatenate(parts)[np.concatenate([places[0][:0], *whole])]
+        tables[name] = np.repeat(keys, [len(each) for each in whole]), records
     portion = Portion(ids, tables, [], past.histories.timelines, past.histories.present)
-    places = np.empty(len(added), np.int64)
-    places[[int(each) for each in portion.ids]] = np.arange(len(added))
-    return read_facts(portion, places, past.t, FAMILIES, threads=1)
+    where = np.empty(len(sets), np.int64)
+    where[[int(each) for each in portion.ids]] = np.arange(len(sets))
+    return read_facts(portion, where, past.t, FAMILIES, threads=1)
 
 
 def _members_at(bucket: Bucket, place: int, t: int, table: str) -> list[int]:
