@@ -69,7 +69,7 @@ def what_would_have_to_change(
                 Scenario(tuple(changes[k] for k in each), float(after))
                 for each, after in zip(sets, _score(past, changes, sets, scorer), strict=True)
             ]
-            lowest = min([*scenarios, *([lowest] if lowest else [])], key=lambda s: s.churn, default=None)
+            lowest = min([*([lowest] if lowest else []), *scenarios], key=_lowest_first, default=None)
             enough = [scenario for scenario in scenarios if scenario.churn < below]
             if enough:
                 break
@@ -86,6 +86,10 @@ def _score(
         return np.empty(0)
     facts = read_with(past, [change.rows for change in changes], sets)
     return scorer.score(facts.values, facts.names, (), past.t).churn
+
+
+def _lowest_first(scenario: Scenario) -> tuple[float, int, int]:
+    return scenario.churn, len(scenario.changes), scenario.effort
 
 
 def _go_together(changes: list[Change]) -> bool:

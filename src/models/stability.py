@@ -77,7 +77,9 @@ def _weights(places: npt.NDArray[np.int64]) -> Floats:
 
 
 def _tau(means: Floats) -> Interval:
-    """means: shape (models, 1 + resamples, names)."""
+    """means: shape (models, 1 + resamples, names); of one name there is no order to keep."""
+    if means.shape[2] < 2:
+        return Interval(float("nan"), float("nan"), float("nan"))
     pairs = list(combinations(range(len(means)), 2))
     return _interval(
         np.array(

@@ -8,6 +8,7 @@ import numpy as np
 
 from features.hypothesis import past_of, read_with
 from features.reader import read_facts
+from tables.code import code
 from tables.moment import DAY
 
 
@@ -58,7 +59,8 @@ def _the_last(base: Any, past: Any, customer_id: str, again: Any) -> dict[str, A
     (row, *_) = [
         row
         for row in base.rows["interactions"]
-        if row["at"] == last["at"] and max(row["known_at"], row["at"]) == last["seen_at"]
+        if row["at"] == last["at"] and code(row["event_id"]) == last["event_id"]
+        if max(row["known_at"], row["at"]) == last["seen_at"]
     ]
     at = int(again["at"][0])
     return row | {"event_id": f"again-{customer_id}", "customer_id": customer_id, "at": at, "known_at": at}

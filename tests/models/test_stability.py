@@ -6,7 +6,10 @@ import pytest
 from models.learner import boost
 from models.stability import stability_of
 
-NAMES = tuple(f"f{k}" for k in range(12))
+NAMES = (
+    "days_since_last_order", "visits_28d", "orders_91d", "spend_91d", "complaints_91d", "points_balance",
+    "contacts_28d", "returned_lines_91d", "last_nps", "level", "reviews_91d", "discount_91d",
+)  # fmt: skip
 
 
 def model(weights: np.ndarray, seed: int, rows: int = 4_000) -> object:
@@ -25,11 +28,11 @@ STEEP = np.geomspace(2.0, 0.02, len(NAMES))
 def test_models_of_one_truth_agree_on_what_matters() -> None:
     found = stability_of([model(STEEP, seed) for seed in range(3)], HELD_OUT, PLACES, NAMES)
     assert (found.models, found.rows) == (3, 500)
-    assert list(found.facts)[:4] == ["f0", "f1", "f2", "f3"]
+    assert list(found.facts)[:4] == list(NAMES[:4])
+    assert list(found.topics)[:4] == ["buying_rhythm", "visits", "orders", "spend"]
     assert found.tau_facts.low > 0.5
     assert found.kept_facts.value > 0.8
     assert all(each.low <= each.value <= each.high for each in list(found.facts.values())[:4])
-    assert list(found.topics) == ["trial"]
 
 
 def test_models_of_nothing_do_not() -> None:
