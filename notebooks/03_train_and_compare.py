@@ -17,7 +17,6 @@
 
 # %%
 import tempfile
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,9 +38,9 @@ from pipelines.tracking import track_trial
 from releases.home import Home
 from tables.history import read_histories
 
-warnings.filterwarnings("ignore", module="mlflow")
+# %matplotlib inline
 home = Home(Path(tempfile.mkdtemp()) / "home")  # or the home of a base of yours, checked before
-simulate(home, customers=1_000, seed=3, weeks=91)
+simulate(home, customers=800, seed=3, weeks=91)
 check(home, share=0.01)
 histories = read_histories(home.current_base() / "histories")
 zone = histories.time_zone
