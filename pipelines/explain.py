@@ -130,9 +130,7 @@ def render(result: dict[str, Any]) -> list[Any]:
     if result["churn_probability"] is None:
         return [f"{who}: {result['status']}; the models do not speak of this customer"]
     band = result["risk_band"]
-    said = [
-        [f"{each['en']}\n{each['zh']}", each["topic"], f"{each['effect']:+.2f}"] for each in result["reasons"]
-    ]
+    said = [[f"{each['en']}\n{each['zh']}", f"{each['effect']:+.2f}"] for each in result["reasons"]]
     inside = [
         [f"{each['to_service']['en']}\n{each['to_service']['zh']}", each["audience"]]
         for each in result["reasons"]
@@ -150,7 +148,7 @@ def render(result: dict[str, Any]) -> list[Any]:
     ]
     return [
         f"{who}: {result['churn_probability']:.0%} likely to leave ({band['en']} {band['zh']})",
-        grid("Reasons, to be said aloud", ["reason", "topic", "log-odds"], said),
+        grid("Reasons, to be said aloud", ["reason", "log-odds"], said),
         *(
             [grid("For those who serve the customer", ["reason", "who may hear it"], inside)]
             if inside

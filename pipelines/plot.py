@@ -4,7 +4,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import shap
 
 from models.churn import CustomerModels
 from models.metric import BINS
@@ -60,6 +59,8 @@ def gain_plot(customer: CustomerModels) -> Any:
 
 def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
     """Which facts move the risk, and which way."""
+    import shap  # noqa: PLC0415 its import takes as long as MLflow's, and not everybody draws this one
+
     latest = np.flatnonzero(customer.test.facts.moments == customer.test.facts.moments.max())
     rows = np.random.default_rng(1).permutation(latest)[:MOST_POINTS]
     values = customer.test.facts.values[rows]

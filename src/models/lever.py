@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
     lever: str
     effort: int
-    acts: frozenset[str]
+    acts: tuple[str, ...]
     rows: Rows
     english: str
     chinese: str
@@ -44,7 +44,7 @@ class Lever(NamedTuple):
 
     name: str
     effort: int
-    acts: frozenset[str]
+    acts: tuple[str, ...]
     needs: tuple[str, ...]
     rows: Callable[[Past], Rows]
     english: str
@@ -208,57 +208,45 @@ def _plain(table: str, at: int, **said: Any) -> Records:
     return row
 
 
-def _lever(
-    name: str,
-    effort: int,
-    acts: str,
-    needs: str,
-    rows: Callable[[Past], Rows],
-    english: str,
-    chinese: str,
-) -> Lever:
-    return Lever(name, effort, frozenset(acts.split()), tuple(needs.split()), rows, english, chinese)
-
-
 LEVERS = (
-    _lever(
-        "complaint_solved", 1, "complaint", "interactions interactions.case_id", _solved,
+    Lever(
+        "complaint_solved", 1, ("complaint",), ("interactions", "interactions.case_id"), _solved,
         "has every open complaint solved", "的未解决投诉全部得到解决",
     ),
-    _lever(
-        "level_restored", 1, "level", "customers customers.level", _level,
+    Lever(
+        "level_restored", 1, ("level",), ("customers", "customers.level"), _level,
         "gets back the highest level held before", "恢复曾有的最高会员等级",
     ),
-    _lever(
-        "message_opened", 2, "message", "interactions", _interaction("message_opened", 21),
+    Lever(
+        "message_opened", 2, ("message",), ("interactions",), _interaction("message_opened", 21),
         "opens one of our messages", "打开一条我们的消息",
     ),
-    _lever(
-        "visit", 2, "visit", "interactions", _interaction("visit", 22),
+    Lever(
+        "visit", 2, ("visit",), ("interactions",), _interaction("visit", 22),
         "visits us once more", "再次访问",
     ),
-    _lever(
-        "login", 2, "login", "interactions", _interaction("login", 23),
+    Lever(
+        "login", 2, ("login",), ("interactions",), _interaction("login", 23),
         "logs in once more", "再次登录",
     ),
-    _lever(
-        "offer_viewed", 2, "offer", "contacts responses", _offer,
+    Lever(
+        "offer_viewed", 2, ("offer",), ("contacts", "responses"), _offer,
         "gets an offer and looks at it", "收到并查看一个优惠",
     ),
-    _lever(
-        "points_spent", 3, "points", "points", _points,
+    Lever(
+        "points_spent", 3, ("points",), ("points",), _points,
         "spends {points} points", "使用{points}积分",
     ),
-    _lever(
-        "review", 3, "review", "interactions", _interaction("review", 24),
+    Lever(
+        "review", 3, ("review",), ("interactions",), _interaction("review", 24),
         "writes a review", "写一条评价",
     ),
-    _lever(
-        "order", 4, "order", "transactions", _order,
+    Lever(
+        "order", 4, ("order",), ("transactions",), _order,
         "orders as usual (for {spend})", "照常下一单（{spend}）",
     ),
-    _lever(
-        "offer_redeemed", 5, "order offer", "transactions contacts responses", _redeemed,
+    Lever(
+        "offer_redeemed", 5, ("order", "offer"), ("transactions", "contacts", "responses"), _redeemed,
         "redeems an offer with an order as usual (for {spend})", "用优惠照常下一单（{spend}）",
     ),
 )  # fmt: skip

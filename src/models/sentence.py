@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from models.spoken import SPOKEN
 from models.topic import kin_of, known_facts, topics_of
 
 Floats = npt.NDArray[np.float64]
@@ -27,36 +28,6 @@ COUNTED = {
     "orders", "lines", "pieces", "products", "categories", "brands", "stores", "channels", "days", "visits",
     "logins", "messages", "interactions", "contacts", "complaints", "reviews", "shares", "referrals",
     "customers", "responses", "points", "answers", "periods", "changes", "times", "levels",
-}  # fmt: skip
-# What the catalogue defines in a statistician's terms, as one would say it.
-SPOKEN = {
-    "order_lateness": (
-        "Time since the last order, counted in the usual gaps between orders,",
-        "距上次下单时间与平时间隔的倍数",
-    ),
-    "order_lateness_by_median": (
-        "Time since the last order, counted in typical gaps between orders,",
-        "距上次下单时间与典型间隔的倍数",
-    ),
-    "order_lateness_rank": (
-        "Share of earlier gaps between orders that were shorter than the one now",
-        "以往间隔短于当前间隔的比例",
-    ),
-    "std_days_between_orders": ("How much the gaps between orders differ", "下单间隔的波动天数"),
-    "order_gap_variation": ("Irregularity of the gaps between orders", "下单间隔的不规律程度"),
-    "order_gap_growth": ("Last gap between orders against the usual one", "最近间隔与平时间隔之比"),
-    "order_spend_variation": ("Irregularity of what orders cost", "订单金额的不规律程度"),
-    "last_order_to_usual": ("Last order against a usual one", "最近一单与平时客单价之比"),
-    "category_concentration": ("Concentration of spend on few categories", "消费集中于少数品类的程度"),
-    "order_rate_change": ("Greatest change in how often they order", "下单频率的最大变化"),
-    "spend_to_peak": (
-        "Spend of the last {days} days against the customer's best such time",
-        "近{days}天消费额与最好时期之比",
-    ),
-    "repeat_purchase_days": ("Days with an order after the first", "首单之后的下单天数"),
-    "days_from_first_to_last_purchase": (
-        "Days between the first and the last day with an order", "首次与最近下单之间的天数",
-    ),
 }  # fmt: skip
 NOT_COUNTED = ("Mean", "Median", "Longest", "Standard", "Gap", "Age", "Change of")
 

@@ -143,7 +143,7 @@ def test_what_a_customer_or_a_base_does_not_have_is_no_lever(histories: Historie
 
 
 def test_two_levers_that_do_the_same_are_not_pulled_together() -> None:
-    acts = {lever.name: lever.acts for lever in LEVERS}
+    acts = {lever.name: set(lever.acts) for lever in LEVERS}
     assert acts["order"] & acts["offer_redeemed"]
     assert acts["offer_viewed"] & acts["offer_redeemed"]
     assert [lever.effort for lever in LEVERS] == sorted(lever.effort for lever in LEVERS)
