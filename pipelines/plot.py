@@ -9,6 +9,7 @@ from models.churn import CustomerModels
 from models.metric import BINS
 from models.scorer import Scorer
 from models.stability import Stability
+from models.topic import TOPICS
 
 MOST_POINTS = 2000
 MOST_BARS = 22
@@ -76,13 +77,15 @@ def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
 def importance_plot(stability: dict[str, Stability]) -> Any:
     """Which topics and facts the model leans on, and what retrainings on other customers make of it."""
     first, later = stability["other_customers"], stability["later_moments"]
+    words = {topic.name: topic.english for topic in TOPICS}
     figure, sides = plt.subplots(1, 2, figsize=(13, 6.5), layout="constrained")
     for axes, what, figures in zip(sides, ("topic", "fact"), (first.topics, first.facts), strict=True):
         shown = list(figures.items())[:MOST_BARS][::-1]
         value = np.array([each.value for _, each in shown])
         reach = np.array([[each.low, each.high] for _, each in shown])
         error = np.abs(reach.T - value)
-        axes.barh([name for name, _ in shown], value, xerr=error, color="tab:blue", ecolor="black", capsize=2)
+        labels = [words.get(name, name) if what == "topic" else name for name, _ in shown]
+        axes.barh(labels, value, xerr=error, color="tab:blue", ecolor="black", capsize=2)
         axes.set(xlabel="mean |SHAP|, log-odds", title=f"By {what}")
     figure.suptitle(
         "What the churn model leans on, on held-out customers\n"

@@ -15,6 +15,7 @@ from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, training_moments
 from models.question import Question
 from models.stability import Stability, stability_of
+from models.topic import TOPICS
 from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.registry import model_of
@@ -178,7 +179,8 @@ def render(result: dict[str, Any]) -> list[Any]:
 def _importance(stability: dict[str, Any]) -> Any:
     """How much each topic moves the log-odds, and how much of the order stays after training again."""
     first, later = stability["other_customers"], stability["later_moments"]
-    rows = [[name, str(figure)] for name, figure in list(first["topics"].items())[:10]]
+    words = {topic.name: f"{topic.english} {topic.chinese}" for topic in TOPICS}
+    rows = [[words.get(name, name), str(figure)] for name, figure in list(first["topics"].items())[:10]]
     for what, each in (("other customers", first), ("later moments", later)):
         rows.append([f"ranks of topics that stay with {what} (Kendall's tau)", str(each["tau_topics"])])
         rows.append([f"of the ten strongest facts stay with {what}", str(each["kept_facts"])])
