@@ -24,7 +24,7 @@ def gains(
     latest = test.facts.moments == test.facts.moments.max()
     parts = {"all months": np.ones(len(test), dtype=bool)}
     for t in np.unique(test.facts.moments).tolist():
-        parts[f"month to {local_day(t, zone)}"] = test.facts.moments == t
+        parts[f"as of {local_day(t, zone)}"] = test.facts.moments == t
     parts |= {name: member & latest for name, member in slices(test, question).items()}
     found = {}
     for name, rows in parts.items():
