@@ -215,6 +215,23 @@ def features(
 
 
 @app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id.")],
+    home: HomeOption = HOME,
+    as_of: AsOf = None,
+    below: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The churn probability to fall below; else that of the next band."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Why one customer may leave, and what would have to change, by the published models."""
+    from pipelines import explain as job  # noqa: PLC0415
+
+    show(job.explain(Home(home), customer, as_of, below), json, job.render)
+
+
+@app.command()
 def train(
     home: HomeOption = HOME,
     as_of: AsOf = None,

@@ -4,13 +4,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import shap
 
 from models.churn import CustomerModels
 from models.metric import BINS
 from models.scorer import Scorer
+from models.stability import Stability
+from models.topic import TOPICS
 
 MOST_POINTS = 2000
+MOST_BARS = 22
 
 
 def calibration_plot(customer: CustomerModels) -> Any:
@@ -58,6 +60,8 @@ def gain_plot(customer: CustomerModels) -> Any:
 
 def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
     """Which facts move the risk, and which way."""
+    import shap  # noqa: PLC0415 its import takes as long as MLflow's, and not everybody draws this one
+
     latest = np.flatnonzero(customer.test.facts.moments == customer.test.facts.moments.max())
     rows = np.random.default_rng(1).permutation(latest)[:MOST_POINTS]
     values = customer.test.facts.values[rows]
@@ -67,6 +71,29 @@ def shap_plot(scorer: Scorer, customer: CustomerModels) -> Any:
     figure = plt.figure(layout="constrained")  # beeswarm draws on whatever figure is the current one
     shap.plots.beeswarm(explanation, max_display=15, show=False, plot_size=(9, 6))
     figure.axes[0].set_title("What moves the log-odds of churn")
+    return figure
+
+
+def importance_plot(stability: dict[str, Stability]) -> Any:
+    """Which topics and facts the model leans on, and what retrainings on other customers make of it."""
+    first, later = stability["other_customers"], stability["later_moments"]
+    words = {topic.name: topic.english for topic in TOPICS}
+    figure, sides = plt.subplots(1, 2, figsize=(13, 6.5), layout="constrained")
+    for axes, what, figures in zip(sides, ("topic", "fact"), (first.topics, first.facts), strict=True):
+        shown = list(figures.items())[:MOST_BARS][::-1]
+        value = np.array([each.value for _, each in shown])
+        reach = np.array([[each.low, each.high] for _, each in shown])
+        error = np.abs(reach.T - value)
+        labels = [words.get(name, name) if what == "topic" else name for name, _ in shown]
+        axes.barh(labels, value, xerr=error, color="tab:blue", ecolor="black", capsize=2)
+        axes.set(xlabel="mean |SHAP|, log-odds", title=f"By {what}")
+    figure.suptitle(
+        "What the churn model leans on, on held-out customers\n"
+        f"Kendall's tau of topics: {first.tau_topics} on other customers, "
+        f"{later.tau_topics} at later moments; "
+        f"of the ten strongest facts stay {first.kept_facts} and {later.kept_facts}",
+        fontsize=10,
+    )
     return figure
 
 

@@ -1,6 +1,6 @@
 """What training leaves in MLflow: a run to compare, and a registered model to promote."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from models.learner import PARAMETERS
 from models.metric import Interval
 from models.question import Question
 from models.scorer import Scorer
-from pipelines.plot import calibration_plot, gain_plot, shap_plot
+from models.stability import Stability
+from pipelines.plot import calibration_plot, gain_plot, importance_plot, shap_plot
 from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, use_tracking
 
 mpl.use("Agg")
@@ -32,15 +33,12 @@ class Tracked:
     customer: CustomerModels
     frame: Frame
     question: Question
+    stability: dict[str, Stability]
 
 
 def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
     """Log params, figures, plots, data, bundle; register the churn model; make it the challenger."""
-    uri = use_tracking()
-    if mlflow.get_experiment_by_name(experiment) is None:
-        inside = (Path("mlruns") / "artifacts").resolve().as_uri() if uri == DEFAULT_URI else None
-        mlflow.create_experiment(experiment, artifact_location=inside)
-    mlflow.set_experiment(experiment)
+    uri = _use_experiment(experiment)
     result = made.result
     with mlflow.start_run(run_name=f"{made.question.label} as of {result['as_of'][:10]}") as run:
         mlflow.log_params(
@@ -55,6 +53,7 @@ def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
             ("calibration", calibration_plot(made.customer)),
             ("gain", gain_plot(made.customer)),
             ("shap_summary", shap_plot(made.scorer, made.customer)),
+            ("importance", importance_plot(made.stability)),
         ):
             mlflow.log_figure(figure, f"plots/{name}.png")
             mpl.pyplot.close(figure)
@@ -68,6 +67,38 @@ def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
         "run_id": run.info.run_id,
         "registered": {"name": model, "version": int(version), "alias": CHALLENGER},
     }
+
+
+def track_trial(
+    name: str, customer: CustomerModels, frame: Frame, question: Question, experiment: str, **params: Any
+) -> str:
+    """Log a set-up that was tried, with figures and plots named as `track` names them, so that the two can be
+    compared; register nothing. Returns the run's id."""
+    _use_experiment(experiment)
+    with mlflow.start_run(run_name=name, tags={"data_hash": frame.facts.hash()}) as run:
+        mlflow.log_params(
+            {f"lightgbm.{key}": value for key, value in PARAMETERS.items()}
+            | {f"question.{key}": value for key, value in asdict(question).items()}
+            | {"facts": len(customer.names), "rows": len(frame)}
+            | params
+        )
+        figures = {"churn": asdict(customer.evaluation), "value": customer.value_evaluation}
+        mlflow.log_metrics(dict(_figures(figures)))
+        for plot, figure in (("calibration", calibration_plot(customer)), ("gain", gain_plot(customer))):
+            mlflow.log_figure(figure, f"plots/{plot}.png")
+            mpl.pyplot.close(figure)
+        mlflow.log_dict({"facts": list(customer.names)} | figures, "figures.json")
+    return str(run.info.run_id)
+
+
+def _use_experiment(experiment: str) -> str:
+    """Make it the current one, and be where it is not; returns where MLflow keeps it."""
+    uri = use_tracking()
+    if mlflow.get_experiment_by_name(experiment) is None:
+        inside = (Path("mlruns") / "artifacts").resolve().as_uri() if uri == DEFAULT_URI else None
+        mlflow.create_experiment(experiment, artifact_location=inside)
+    mlflow.set_experiment(experiment)
+    return uri
 
 
 def _register(made: Tracked, model: str) -> str:
@@ -120,7 +151,7 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
         elif isinstance(value, int | float):
             found.append((name, float(value)))
 
-    for part in ("churn", "value", "offers", "truth"):
-        walk(part, result[part])
+    for part in ("churn", "value", "offers", "truth", "stability"):
+        walk(part, result.get(part))
     allowed = str.maketrans(dict.fromkeys("(),[]{}", "-"))
     return [(name.translate(allowed), value) for name, value in found if np.isfinite(value)]

@@ -14,6 +14,8 @@ from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
 from models.frame import Frame, Moments, build_frame, check_answerable, training_moments
 from models.question import Question
+from models.stability import Stability, stability_of
+from models.topic import TOPICS
 from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
 from pipelines.registry import model_of
@@ -53,10 +55,12 @@ def train(home: Home, as_of: str | None, question: Question, experiment: str) ->
             margin_rate=policy.margin_rate,
             progress=progress,
         )
+    stability = _stability(customer)
     truth = compare_with_truth(
         home, histories, customer, offer.evaluated, moments.test[-1], offers, question, policy
     )
     result = _result(histories, base, t, question, moments, frame, customer, offer, truth)
+    result["stability"] = _told(stability)
     scorer = customer.scorer(offer.published)
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
@@ -64,10 +68,31 @@ def train(home: Home, as_of: str | None, question: Question, experiment: str) ->
         judged = customer.judged_scorer(offer.evaluated)
         write_bundle(Path(folder), scorer, judged, question, result, latest)
         write_reference(Path(folder), reference_of(frame, scorer, offers))
-        made = Tracked(Path(folder), result, scorer, customer, frame, question)
+        made = Tracked(Path(folder), result, scorer, customer, frame, question, stability)
         logged = track(made, model_of(base), experiment)
         progress(1, 1)
     return result | logged
+
+
+def _stability(customer: CustomerModels) -> dict[str, Stability]:
+    """Over other customers (the folds), and over later moments (judged and published), on the latest rows of
+    customers whom only the published one has seen: this asks what models lean on, not how good they are."""
+    facts = customer.test.facts
+    rows = customer.test.unseen & (facts.moments == facts.moments.max())
+    held_out = facts.values[rows], facts.places[rows], customer.names
+    return {
+        "other_customers": stability_of(customer.folds, *held_out),
+        "later_moments": stability_of((customer.judged.churn, customer.published.churn), *held_out),
+    }
+
+
+def _told(stability: dict[str, Stability]) -> dict[str, Any]:
+    """Every topic, and the facts that weigh most."""
+    told = {}
+    for what, each in stability.items():
+        told[what] = asdict(each)
+        told[what]["facts"] = dict(list(each.facts.items())[:20])
+    return told
 
 
 def _result(
@@ -149,6 +174,7 @@ def render(result: dict[str, Any]) -> list[Any]:
         if known
         else f"Offers: {offers['why_not']}"
     )
+    parts.append(_importance(result["stability"]))
     if result["truth"]:
         parts.append(grid("Against the truth", ["figure", "value"], _truth_rows(result["truth"])))
     if "registered" in result:
@@ -177,6 +203,17 @@ def _value_rows(value: dict[str, Any]) -> list[list[str]]:
     by_slice = value["share_within_by_slice"]
     rows = [[name.replace("_", " "), str(each)] for name, each in value.items() if each is not by_slice]
     return rows + [[f"share within interval: {name}", str(each)] for name, each in by_slice.items()]
+
+
+def _importance(stability: dict[str, Any]) -> Any:
+    """How much each topic moves the log-odds, and how much of the order stays after training again."""
+    first, later = stability["other_customers"], stability["later_moments"]
+    words = {topic.name: f"{topic.english} {topic.chinese}" for topic in TOPICS}
+    rows = [[words.get(name, name), str(figure)] for name, figure in list(first["topics"].items())[:10]]
+    for what, each in (("other customers", first), ("later moments", later)):
+        rows.append([f"ranks of topics that stay with {what} (Kendall's tau)", str(each["tau_topics"])])
+        rows.append([f"of the ten strongest facts stay with {what}", str(each["kept_facts"])])
+    return grid("Importance by topic (mean |SHAP|, log-odds)", ["topic", "figure"], rows)
 
 
 def _part(name: str, models: dict[str, Any]) -> list[str]:

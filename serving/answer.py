@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT, NO_CONTRACT, NOT_DUE
 from models.question import CONTRACT, SILENCE
+from models.topic import EVERYONE, FILE, SERVICE
 
 Status = Annotated[
     Literal[IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT],  # type: ignore[valid-type]
@@ -16,6 +17,8 @@ Status = Annotated[
         "contract."
     ),
 ]
+
+Audience = Literal[EVERYONE, SERVICE, FILE]  # type: ignore[valid-type]
 
 
 class Answer(BaseModel):
@@ -65,11 +68,19 @@ class Question(Answer):
 
 
 class Reason(Words):
-    """Why the churn probability is what it is, the strongest reason first."""
+    """Why the churn probability is what it is, the strongest topic first; everyone may hear the words."""
 
-    fact: str
+    topic: Annotated[str, Field(description="What the facts that speak together are about.")]
+    fact: Annotated[str, Field(description="The one that speaks for its topic.")]
     value: float | None
-    effect: Annotated[float, Field(description="How much it moves the log-odds of leaving.")]
+    audience: Annotated[
+        Audience,
+        Field(
+            description="Who may hear the value: everyone, and then the words say it; those who serve "
+            "the customer; readers of the customer's file."
+        ),
+    ]
+    effect: Annotated[float, Field(description="How much the topic moves the log-odds of leaving.")]
 
 
 class Score(Answer):

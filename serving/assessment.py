@@ -150,8 +150,10 @@ def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
     return [
         [
             answer.Reason(
+                topic=each.topic,
                 fact=each.fact,
                 value=_number(each.value),
+                audience=each.audience,
                 effect=each.effect,
                 en=each.english,
                 zh=each.chinese,

@@ -87,11 +87,13 @@ SCORED = answer.Score(
     ),
     reasons=[
         answer.Reason(
+            topic="visits",
             fact="active_days_28d",
             value=4.0,
+            audience="everyone",
             effect=-0.15842194565202722,
-            en="Days with any interaction in the last 28 days: 4 (lowers the risk)",
-            zh="近28天活跃天数：4（降低流失风险）",
+            en="Visits and messages: 4 days with any interaction in the last 28 days (lowers the risk)",
+            zh="访问与消息：近28天活跃天数为4（降低流失风险）",
         )
     ],
 )

@@ -94,6 +94,20 @@ class FactTable(NamedTuple):
     def column(self, name: str) -> npt.NDArray[np.float64]:
         return self.values[:, self.names.index(name)]
 
+    def beside(self, other: "FactTable") -> "FactTable":
+        """These columns, then those of `other`, which must have the same rows and no column of ours."""
+        same_rows = np.array_equal(self.places, other.places) and np.array_equal(self.moments, other.moments)
+        if not same_rows or set(self.names) & set(other.names):
+            raise ValueError("facts side by side are of the same customers and moments, each once")
+        return self._replace(
+            names=(*self.names, *other.names), values=np.column_stack([self.values, other.values])
+        )
+
+    def only(self, names: Sequence[str]) -> "FactTable":
+        """These columns alone, in this order."""
+        chosen = [self.names.index(name) for name in names]
+        return self._replace(names=tuple(names), values=np.ascontiguousarray(self.values[:, chosen]))
+
 
 def facts_of(families: Sequence[Family[Any]] = FAMILIES) -> tuple[NamedFact, ...]:
     return tuple(fact for family in families for fact in family.facts)

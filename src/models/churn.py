@@ -18,7 +18,7 @@ from models.horizon import Horizons, learn_horizons
 from models.horizon_judging import JudgedHorizons, judge_horizons
 from models.learner import boost, fit
 from models.metric import Interval
-from models.promise import Promise, learn_promise
+from models.promise import Promise, fit_promise, promise_of
 from models.question import SILENCE, Question
 from models.scorer import Scorer
 from models.season import Season, season_of_money
@@ -55,8 +55,8 @@ class CustomerModels:
     """Who leaves and what they bring, with the evidence.
 
     published has learnt from every labelled moment; judged is the same recipe that had seen only the training
-    moments, and the evaluation is of it. value_within: slice -> share of customers whose value lay within
-    its interval.
+    moments, and the evaluation is of it; `folds` are of its churn model, each without a third of the
+    customers. value_within: slice -> share of customers whose value lay within its interval.
     """
 
     names: tuple[str, ...]
@@ -69,6 +69,7 @@ class CustomerModels:
     importance: dict[str, float]
     test: Frame
     predictions: dict[str, Floats]
+    folds: tuple[lgb.Booster, ...]
 
     def scorer(self, offer: OfferModels) -> Scorer:
         """The models to publish at work, with models of the offers' effect."""
@@ -101,7 +102,7 @@ def train_customer_models(
 
         return step
 
-    judged = _learn(train, stage(0), stage(1))
+    judged, folds = _learn(train, stage(0), stage(1))
     published = judged._replace(
         churn=boost(
             frame.facts.values,
@@ -142,11 +143,16 @@ def train_customer_models(
         importance=dict(zip(frame.facts.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
         test=test,
         predictions=predictions,
+        folds=folds,
     )
 
 
-def _learn(train: Frame, churn_progress: Progress, value_progress: Progress) -> Learnt:
-    churn = learn_promise(train, train.churned, progress=churn_progress)
+def _learn(
+    train: Frame, churn_progress: Progress, value_progress: Progress
+) -> tuple[Learnt, tuple[lgb.Booster, ...]]:
+    """What the recipe learns from `train`, and the churn model's folds."""
+    fitted = fit_promise(train, train.churned, progress=churn_progress)
+    churn = promise_of(fitted, train, train.churned)
     came = np.maximum(train.value, 0.0)
     value = fit(
         train.facts.values,
@@ -157,7 +163,7 @@ def _learn(train: Frame, churn_progress: Progress, value_progress: Progress) -> 
         parameters=VALUE,
         progress=value_progress,
     )
-    return Learnt(
+    learnt = Learnt(
         churn=churn.booster,
         calibration=churn.calibration,
         season=churn.season,
@@ -166,6 +172,7 @@ def _learn(train: Frame, churn_progress: Progress, value_progress: Progress) -> 
         value_range=fit_value_range(value.out_of_fold, train.value),
         horizons=None,
     )
+    return learnt, fitted.folds
 
 
 def _as_if_all_bought(frame: Frame) -> Frame:

@@ -34,11 +34,13 @@ MOST_TREES = 300
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model of all rows, and for each row the prediction of a model that never saw its customer."""
+    """A model of all rows, and for each row the prediction of a model that never saw its customer; folds:
+    those models, each of which saw other customers."""
 
     booster: lgb.Booster
     out_of_fold: Floats
     trees: int
+    folds: tuple[lgb.Booster, ...]
 
 
 def fit(
@@ -63,7 +65,7 @@ def fit(
     learnt = np.ones(len(target), dtype=bool) if learn is None else learn
     fold = _fold_of(groups)
     out_of_fold = np.empty(len(target))
-    grown = []
+    grown, folds = [], []
     # Bins are found once for all folds: they depend on facts alone, not on any label.
     data = lgb.Dataset(
         values, target, feature_name=list(names), params=settings, free_raw_data=False
@@ -82,6 +84,7 @@ def fit(
         else:
             booster = lgb.train(settings, part, trees)
             grown.append(trees)
+        folds.append(booster)
         out_of_fold[fold == k] = booster.predict(values[fold == k])
         if progress:
             progress(k + 1, FOLDS + 1)
@@ -89,7 +92,7 @@ def fit(
     booster = lgb.train(settings, data.subset(np.flatnonzero(learnt).tolist()), median)
     if progress:
         progress(FOLDS + 1, FOLDS + 1)
-    return Fitted(booster, out_of_fold, median)
+    return Fitted(booster, out_of_fold, median, tuple(folds))
 
 
 def boost(

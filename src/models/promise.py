@@ -9,7 +9,7 @@ import numpy.typing as npt
 from features.reader import Progress
 from models.calibration import Calibration, fit_calibration
 from models.frame import Frame
-from models.learner import fit
+from models.learner import Fitted, fit
 from models.season import Season, season_of_probability
 
 Floats = npt.NDArray[np.float64]
@@ -36,9 +36,23 @@ def learn_promise(
     trees: int | None = None,
     progress: Progress | None = None,
 ) -> Promise:
-    """Calibration and season are found on predictions for customers left out; label: shape (rows,)."""
+    """Learn it whole from some rows; label: shape (rows,)."""
+    return promise_of(
+        fit_promise(rows, label, parameters=parameters, trees=trees, progress=progress), rows, label
+    )
+
+
+def fit_promise(
+    rows: Frame,
+    label: Floats,
+    *,
+    parameters: dict[str, Any] | None = None,
+    trees: int | None = None,
+    progress: Progress | None = None,
+) -> Fitted:
+    """The booster alone, with what its folds say of customers left out."""
     facts = rows.facts
-    fitted = fit(
+    return fit(
         facts.values,
         label,
         facts.places,
@@ -48,6 +62,10 @@ def learn_promise(
         trees=trees,
         progress=progress,
     )
+
+
+def promise_of(fitted: Fitted, rows: Frame, label: Floats) -> Promise:
+    """Calibration and season from the predictions for customers left out; label: shape (rows,)."""
     calibration = fit_calibration(fitted.out_of_fold, label)
-    season = season_of_probability(calibration(fitted.out_of_fold), label, facts.moments)
+    season = season_of_probability(calibration(fitted.out_of_fold), label, rows.facts.moments)
     return Promise(fitted.booster, calibration, season)

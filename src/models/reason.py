@@ -1,6 +1,10 @@
-"""The strongest reasons for a churn probability, in words an employee can say aloud."""
+"""The strongest reasons for a churn probability, by topic, in words an employee can say aloud.
 
-from functools import cache
+A reason is a topic (models.topic), how much its facts together move the log-odds, and one fact that speaks
+for it: of those whose value everyone may hear, the one that pushes most the way the topic does. Where only
+others push that way, the topic is named and no value is said.
+"""
+
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,36 +12,34 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.catalogue import FAMILIES
-from features.family import NamedFact
-from features.reader import facts_of
+from models.sentence import Forms, Money, forms_of, number_of, sentences, write
+from models.topic import EVERYONE, audiences_of, grouping, topics_of
 from tables.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
+__all__ = ["NO_FACT", "STRONGEST", "Money", "Reason", "Texts", "Words", "reasons", "strongest", "texts"]
 STRONGEST = 5
-# Log-odds that move no probability: what rounding leaves where windows of one quantity cancel out.
+# Log-odds that move no probability: what rounding leaves where the facts of a topic cancel out.
 NO_EFFECT = 1e-9
 NO_FACT = -1
-# English, Chinese.
-UNKNOWN = ("unknown", "未知")
-END = ((" (lowers the risk)", " (raises the risk)"), ("（降低流失风险）", "（增加流失风险）"))
-# How a number is said: an amount of money, a share, any other without and with decimals.
-STYLES = MONEY, SHARE, WHOLE, DECIMAL = range(4)
 
 
 class Reason(NamedTuple):
-    """A fact, its value, how much it moves the log-odds of leaving (with its kin), and the words."""
+    """topic: its name; fact and value: what speaks for it; effect: how much the topic moves the log-odds of
+    leaving; audience: who may hear the value (models.topic); the words, which everyone may hear."""
 
+    topic: str
     fact: str
     value: float
     effect: float
+    audience: str
     english: str
     chinese: str
 
 
 class Words(NamedTuple):
-    """Reasons of some customers. fact: places in names, NO_FACT where fewer facts have an effect; effect:
-    log-odds, nan there; shape (customers, STRONGEST)."""
+    """Reasons of some customers. fact: places in names of what speaks for a topic, NO_FACT where fewer topics
+    have an effect; effect: the topic's, log-odds, nan there; shape (customers, STRONGEST)."""
 
     fact: npt.NDArray[np.int64]
     effect: Floats
@@ -50,36 +52,29 @@ class Texts(NamedTuple):
     chinese: pa.ListArray
 
 
-class Money(NamedTuple):
-    """How to say an amount of minor units."""
-
-    currency: str
-    minor_units: int
-
-
 def strongest(contributions: Floats, names: tuple[str, ...]) -> Words:
-    """The windows of one quantity speak together, through the window that weighs most.
+    """The topics that move the log-odds most, and the fact that speaks for each.
 
     contributions: SHAP values in log-odds, shape (customers, facts), columns named by `names`.
     """
-    by_kin, starts = _kin(names)
+    grouped = grouping(names)
     words = Words(
         np.full((len(contributions), STRONGEST), NO_FACT, np.int64),
         np.full((len(contributions), STRONGEST), np.nan),
     )
-    choose(contributions, by_kin, np.append(starts, len(names)), words.fact, words.effect)
+    choose(contributions, grouped.by_topic, grouped.starts, _for_everyone(names), words.fact, words.effect)
     return words
 
 
 @compiled
-def choose(contributions: Any, by_kin: Any, starts: Any, fact: Any, effect: Any) -> None:
-    """Of equally strong kins, and of equally heavy windows, the first is taken."""
+def choose(contributions: Any, by_topic: Any, starts: Any, is_said: Any, fact: Any, effect: Any) -> None:
+    """Of equally strong topics, and of facts that push equally, the first is taken."""
     for row in range(len(contributions)):
         known = 0
-        for kin in range(len(starts) - 1):
+        for topic in range(len(starts) - 1):
             total = 0.0
-            for k in range(starts[kin], starts[kin + 1]):
-                total += contributions[row, by_kin[k]]
+            for k in range(starts[topic], starts[topic + 1]):
+                total += contributions[row, by_topic[k]]
             if abs(total) <= NO_EFFECT:
                 continue
             if known < STRONGEST:
@@ -90,28 +85,48 @@ def choose(contributions: Any, by_kin: Any, starts: Any, fact: Any, effect: Any)
             while place > 0 and abs(total) > abs(effect[row, place - 1]):
                 effect[row, place], fact[row, place] = effect[row, place - 1], fact[row, place - 1]
                 place -= 1
-            speaker = by_kin[starts[kin]]
-            for k in range(starts[kin] + 1, starts[kin + 1]):
-                if abs(contributions[row, by_kin[k]]) > abs(contributions[row, speaker]):
-                    speaker = by_kin[k]
-            effect[row, place], fact[row, place] = total, speaker
+            effect[row, place], fact[row, place] = total, topic
+        for place in range(known):
+            topic, way = fact[row, place], 1.0 if effect[row, place] > 0 else -1.0
+            speaker, most, other, more = -1, 0.0, -1, 0.0
+            for k in range(starts[topic], starts[topic + 1]):
+                push = way * contributions[row, by_topic[k]]
+                if is_said[by_topic[k]]:
+                    if push > most:
+                        speaker, most = by_topic[k], push
+                elif push > more:
+                    other, more = by_topic[k], push
+            fact[row, place] = speaker if speaker >= 0 else other
 
 
-def reasons(words: Words, values: Floats, names: tuple[str, ...], money: Money) -> list[list[Reason]]:
-    """In words, for each of a few customers; values: facts in the columns of `names`."""
-    is_said = words.fact != NO_FACT
-    rows, _ = np.nonzero(is_said)
-    fact, effect = words.fact[is_said], words.effect[is_said]
+def reasons(
+    words: Words, values: Floats, names: tuple[str, ...], money: Money, *, to_service: bool = False
+) -> list[list[Reason]]:
+    """In words, for each of a few customers; values: facts in the columns of `names`.
+
+    to_service: also say the values that not everyone may hear, as on the screen of who serves the customer.
+    """
+    is_there = words.fact != NO_FACT
+    rows, _ = np.nonzero(is_there)
+    fact, effect = words.fact[is_there], words.effect[is_there]
     value = values[rows, fact]
+    form, style, number = _said(value, fact, names, money, to_service)
     told: list[list[Reason]] = [[] for _ in values]
-    for k, (style, number) in enumerate(zip(*_shown(value, fact, names, money), strict=True)):
-        english, chinese = (
-            begin[fact[k]]
-            + (unknown if np.isnan(number) else _write(style, number, money))
-            + end[int(effect[k] > 0)]
-            for begin, unknown, end in zip(_begin(names), UNKNOWN, END, strict=True)
+    for k, row in enumerate(rows.tolist()):
+        place, raises = int(fact[k]), bool(effect[k] > 0)
+        middle = write(int(style[k]), number[k], money) if form[k] in (Forms.MANY, Forms.ONE) else ""
+        english, chinese = (each.join(place, int(form[k]), middle, raises) for each in sentences(names))
+        told[row].append(
+            Reason(
+                topic=topics_of(names)[place].name,
+                fact=names[place],
+                value=float(value[k]),
+                effect=float(effect[k]),
+                audience=audiences_of(names)[place],
+                english=english,
+                chinese=chinese,
+            )
         )
-        told[rows[k]].append(Reason(names[fact[k]], float(value[k]), float(effect[k]), english, chinese))
     return told
 
 
@@ -120,76 +135,43 @@ def texts(words: Words, values: Floats, names: tuple[str, ...], money: Money) ->
 
     Each different number is written once; Arrow puts the parts of the sentences together.
     """
-    is_said = words.fact != NO_FACT
-    rows, _ = np.nonzero(is_said)
-    fact = words.fact[is_said]
-    style, number = _shown(values[rows, fact], fact, names, money)
-    written: list[str] = []
-    place = np.empty(len(fact), np.int64)
-    for which in STYLES:
-        (own,) = np.nonzero(style == which)
+    is_there = words.fact != NO_FACT
+    rows, _ = np.nonzero(is_there)
+    fact = words.fact[is_there]
+    form, style, number = _said(values[rows, fact], fact, names, money, to_service=False)
+    written = [""]
+    place = np.zeros(len(fact), np.int64)
+    is_written = (form == Forms.MANY) | (form == Forms.ONE)
+    for which in np.unique(style).tolist():
+        (own,) = np.nonzero(is_written & (style == which))
         different = pa.array(number[own]).dictionary_encode()
         place[own] = different.indices.to_numpy() + len(written)
-        written += [_write(which, each, money) for each in different.dictionary.to_pylist()]
-    numbers = pa.array(written, pa.string()).take(pa.array(place, mask=np.isnan(number)))
-    told, raises = pa.array(fact), pa.array((words.effect[is_said] > 0).astype(np.int8))
+        written += [write(which, each, money) for each in different.dictionary.to_pylist()]
+    numbers = pa.array(written, pa.string()).take(pa.array(place))
+    raises = words.effect[is_there] > 0
     said = (
         pc.binary_join_element_wise(
-            pa.array(begin).take(told), pc.fill_null(numbers, unknown), pa.array(end).take(raises), ""
+            each.begin.take(pa.array(each.begin_of(fact, form))),
+            numbers,
+            each.end.take(pa.array(each.end_of(fact, form, raises))),
+            "",
         )
-        for begin, unknown, end in zip(_begin(names), UNKNOWN, END, strict=True)
+        for each in sentences(names)
     )
-    ends = pa.array(np.append(0, np.cumsum(is_said.sum(axis=1))), pa.int32())
+    ends = pa.array(np.append(0, np.cumsum(is_there.sum(axis=1))), pa.int32())
     return Texts(*(pa.ListArray.from_arrays(ends, each) for each in said))
 
 
-def _shown(
-    values: Floats, fact: npt.NDArray[np.int64], names: tuple[str, ...], money: Money
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """How each value is said, and as which whole number of the smallest part that is said; nan: unknown."""
-    style = _style(names)[fact]
-    style = np.where((style == WHOLE) & (values != np.rint(values)) & (np.abs(values) < 10), DECIMAL, style)
-    smallest = np.array([100 / money.minor_units, 100.0, 1.0, 100.0])[style]
-    return style, np.rint(values * smallest) + 0.0  # never minus zero
+def _said(
+    values: Floats, fact: npt.NDArray[np.int64], names: tuple[str, ...], money: Money, to_service: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """How each value is said: the form of its sentence, how its number is written, and the number."""
+    style, number = number_of(values, fact, names, money)
+    form = forms_of(style, number, fact, names)
+    if not to_service:
+        form = np.where(_for_everyone(names)[fact], form, Forms.UNSAID)
+    return form, style, number
 
 
-def _write(style: int, number: float, money: Money) -> str:
-    if style == MONEY:
-        return f"{number / 100:,.2f} {money.currency}"
-    if style == SHARE:
-        return f"{number:.0f}%"
-    return f"{number:,.0f}" if style == WHOLE else f"{number / 100:,.2f}"
-
-
-@cache
-def _known() -> dict[str, NamedFact]:
-    return {fact.name: fact for fact in facts_of(FAMILIES)}
-
-
-@cache
-def _style(names: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    units = [_known()[name].fact.unit for name in names]
-    return np.array(
-        [MONEY if unit.startswith("minor units") else SHARE if unit == "share" else WHOLE for unit in units]
-    )
-
-
-@cache
-def _begin(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    facts = [_known()[name].fact for name in names]
-    return tuple(f"{fact.meaning}: " for fact in facts), tuple(f"{fact.chinese}：" for fact in facts)
-
-
-@cache
-def _kin(names: tuple[str, ...]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Places of the facts with those side by side that differ by their window only, and where each such
-    group begins."""
-    known = _known()
-    stems = [
-        name.removesuffix(f"_{known[name].window}d") if name in known and known[name].window else name
-        for name in names
-    ]
-    order = {stem: k for k, stem in enumerate(dict.fromkeys(stems))}
-    group = np.array([order[stem] for stem in stems])
-    by_kin = np.argsort(group, kind="stable")
-    return by_kin, np.flatnonzero(np.diff(group[by_kin], prepend=-1))
+def _for_everyone(names: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    return np.array([audience == EVERYONE for audience in audiences_of(names)])

@@ -25,7 +25,7 @@ from models.effect import UPLIFT_NAMES, OfferModels
 from models.horizon import Horizons, Step
 from models.promise import Promise
 from models.question import Question
-from models.reason import strongest
+from models.reason import STRONGEST
 from models.scorer import Scorer
 from models.season import Season
 from models.value_range import ValueRange
@@ -175,16 +175,18 @@ def _description(folder: Path) -> dict[str, Any]:
 
 
 def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
-    """What the golden rows must always give: scores, what else is foretold, and how much the strongest
-    reasons weigh."""
+    """What the golden rows must always give: scores, what else is foretold, and the heaviest SHAP values that
+    reasons come from."""
     scores = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
     outlook = scorer.outlook(facts, scorer.names, moment, scores)
-    effect = strongest(scorer.contributions(facts, scorer.names), scorer.names).effect
+    # Not by topic: how reasons are put together and said may change while a bundle is in use.
+    told = scorer.contributions(facts, scorer.names)
+    heaviest = np.take_along_axis(told, np.argsort(-np.abs(told), axis=1, kind="stable"), axis=1)
     return {
         **{name: np.ravel(part) for name, part in scores._asdict().items()},
         **{f"churn_{days}d": outlook.by_horizon[:, k] for k, days in enumerate(scorer.horizon_days)},
         **({"value_low": outlook.value_low, "value_high": outlook.value_high} if scorer.value_range else {}),
-        **{f"reason_{k + 1}": effect[:, k] for k in range(effect.shape[1])},
+        **{f"reason_{k + 1}": heaviest[:, k] for k in range(min(STRONGEST, heaviest.shape[1]))},
     }
 
 

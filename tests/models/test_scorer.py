@@ -1,20 +1,16 @@
-"""Models at work: one customer alone gets what it gets among all, and reasons add up and can be said."""
+"""Models at work: one customer alone gets what it gets among all."""
 
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from features.catalogue import FAMILIES
-from features.reader import facts_of, names_of
+from features.reader import names_of
 from models.calibration import Calibration, log_odds, sigmoid
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
 from models.learner import boost, fit
-from models.reason import NO_FACT, STRONGEST, Money, reasons, strongest, texts
 from models.scorer import Scorer
 from models.season import Season
 from tables.offer import Offer
@@ -22,7 +18,6 @@ from tables.refusal import Refused
 
 NAMES = names_of()
 OFFERS = tuple(Offer(f"o{k}", "coupon", "", reward=100 * k, cost=50 * k) for k in range(3))
-EUR = Money("EUR", 100)
 
 
 def facts(rows: int, seed: int = 1) -> Any:
@@ -111,85 +106,6 @@ def test_contributions_and_the_expected_value_add_up_to_the_log_odds(scorer: Sco
     assert churn == pytest.approx(sigmoid(0.8 * raw - 0.1), abs=1e-6)
 
 
-def kin_of(name: str) -> str:
-    (fact,) = [fact for fact in facts_of(FAMILIES) if fact.name == name]
-    return name.removesuffix(f"_{fact.window}d") if fact.window else name
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 10**6))
-def test_the_strongest_reasons_are_those_of_a_plain_loop(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    told = random.normal(size=(4, len(NAMES))) * (random.uniform(size=(4, len(NAMES))) < 0.2)
-    words = strongest(told, NAMES)
-    for row in range(4):
-        families: dict[str, list[int]] = {}
-        for place, name in enumerate(NAMES):
-            families.setdefault(KIN[name], []).append(place)
-        weights = {kin: told[row, places].sum() for kin, places in families.items()}
-        best = sorted(weights, key=lambda kin: -abs(weights[kin]))[:STRONGEST]
-        assert [KIN[NAMES[place]] for place in words.fact[row]] == best
-        assert words.effect[row] == pytest.approx([weights[kin] for kin in best])
-        for place, kin in zip(words.fact[row], best, strict=True):
-            assert abs(told[row, place]) == np.abs(told[row, families[kin]]).max()
-
-
-KIN = {name: kin_of(name) for name in NAMES}
-
-
-def test_windows_of_one_quantity_speak_with_one_voice_through_the_heaviest() -> None:
-    told = np.zeros((1, len(NAMES)))
-    for name, weight in (("orders_7d", 0.2), ("orders_91d", 0.5), ("orders_364d", -0.1)):
-        told[0, NAMES.index(name)] = weight
-    told[0, NAMES.index("days_since_last_order")] = 0.55
-    words = strongest(told, NAMES)
-    assert [NAMES[place] for place in words.fact[0, :2]] == ["orders_91d", "days_since_last_order"]
-    assert words.effect[0, :2] == pytest.approx([0.6, 0.55])
-
-
-def say(name: str, value: float, effect: float = 1.0) -> tuple[str, str]:
-    told = np.zeros((1, len(NAMES)))
-    told[0, NAMES.index(name)] = effect
-    values = np.full((1, len(NAMES)), np.nan)
-    values[0, NAMES.index(name)] = value
-    reason = reasons(strongest(told, NAMES), values, NAMES, EUR)[0][0]
-    assert (reason.fact, reason.effect) == (name, effect)
-    return reason.english, reason.chinese
-
-
-def test_an_amount_is_said_in_units_of_money() -> None:
-    english, chinese = say("spend_91d", 123456.0)
-    assert english == "Spend in the last 91 days: 1,234.56 EUR (raises the risk)"
-    assert chinese == "近91天消费额：1,234.56 EUR（增加流失风险）"
-
-
-def test_what_is_missing_is_said_to_be_unknown() -> None:
-    english, chinese = say("days_since_last_order", float("nan"), -1.0)
-    assert english == "Days since the last order: unknown (lowers the risk)"
-    assert chinese == "距上次下单天数：未知（降低流失风险）"
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("orders_91d", 3.0, ": 3 ("),
-        ("discount_share_91d", 0.257, ": 26% ("),
-        ("days_since_last_order", 4.257, ": 4.26 ("),
-        ("days_since_last_order", 1234.6, ": 1,235 ("),
-    ],
-)
-def test_a_number_is_said_with_as_many_digits_as_it_needs(name: str, value: float, said: str) -> None:
-    assert said in say(name, value)[0]
-
-
-@pytest.mark.parametrize("value", [float("nan"), 0.0, 0.5, 12345.0])
-def test_every_fact_can_be_said_in_both_languages(value: float) -> None:
-    for name in NAMES:
-        english, chinese = say(name, value)
-        assert english.isascii()
-        assert not chinese.isascii()
-
-
 def test_rows_of_one_customer_are_never_predicted_by_a_model_that_saw_the_customer() -> None:
     """Each customer has an outcome of its own that only memory can tell; a fair prediction knows nothing."""
     random = np.random.default_rng(5)
@@ -217,45 +133,3 @@ def test_rows_that_are_not_to_be_learnt_from_teach_nothing() -> None:
     )
     assert one.booster.model_to_string() == other.booster.model_to_string()
     assert np.array_equal(one.out_of_fold, other.out_of_fold)
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6))
-def test_all_at_once_are_told_what_each_is_told_alone(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    shape = (30, len(NAMES))
-    told = random.normal(size=shape) * (random.uniform(size=shape) < random.uniform(0, 0.1))
-    scale = random.choice([0.1, 1.0, 10.0, 1e6], size=shape)
-    values = random.normal(size=shape) * scale
-    values = np.where(random.uniform(size=shape) < 0.5, np.rint(values), values)
-    values[random.uniform(size=shape) < 0.2] = np.nan
-    words = strongest(told, NAMES)
-    together = texts(words, values, NAMES, EUR)
-    for row in range(30):
-        one = slice(row, row + 1)
-        (alone,) = reasons(strongest(told[one], NAMES), values[one], NAMES, EUR)
-        assert [reason.english for reason in alone] == together.english[row].as_py()
-        assert [reason.chinese for reason in alone] == together.chinese[row].as_py()
-
-
-def test_a_customer_whom_nothing_moves_is_given_no_reasons() -> None:
-    told = np.zeros((3, len(NAMES)))
-    told[1, NAMES.index("orders_7d")], told[1, NAMES.index("orders_91d")] = 0.3, -0.3
-    told[2, NAMES.index("days_since_last_order")] = -0.2
-    words = strongest(told, NAMES)
-    assert [len(each) for each in reasons(words, told, NAMES, EUR)] == [0, 0, 1]
-    assert texts(words, told, NAMES, EUR).english[0].as_py() == []
-    assert np.isnan(words.effect[:2]).all()
-    assert (words.fact[:2] == NO_FACT).all()
-
-
-def test_a_number_of_next_to_nothing_is_said_without_a_sign() -> None:
-    assert ": 0% (" in say("discount_share_91d", -0.001)[0]
-    assert ": 0.00 (" in say("days_since_last_order", -0.001)[0]
-
-
-def test_nobody_is_told_nothing() -> None:
-    nobody = np.empty((0, len(NAMES)))
-    words = strongest(nobody, NAMES)
-    assert reasons(words, nobody, NAMES, EUR) == []
-    assert len(texts(words, nobody, NAMES, EUR).english) == 0

@@ -16,7 +16,10 @@ from releases.home import Home
 from releases.week import read_week_rows
 
 Command = Callable[..., Any]
-JOBS = ("simulate", "import", "check", "features", "train", "promote", "score", "rollback", "status", "serve")
+JOBS = (
+    "simulate", "import", "check", "features", "train", "promote", "explain", "score", "rollback",
+    "status", "serve",
+)  # fmt: skip
 
 
 def test_the_real_command_prints_one_json_object_and_nothing_else(holdfast: Command, published: Path) -> None:
@@ -89,6 +92,7 @@ EARLY: dict[str, tuple[tuple[str, ...], str]] = {
     "features before check": (("features", "--customer", "x"), "run `holdfast check` first"),
     "train before check": (("train",), "run `holdfast check` first"),
     "promote before check": (("promote",), "run `holdfast check` first"),
+    "explain before promote": (("explain", "x"), "run `holdfast promote` first"),
     "score before promote": (("score",), "run `holdfast train` and `holdfast promote` first"),
     "serve before score": (("serve",), "run `holdfast score` first"),
     "rollback before anything": (("rollback",), "nothing was published before"),

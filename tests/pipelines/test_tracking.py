@@ -11,6 +11,7 @@ import mlflow
 import pytest
 from mlflow.entities import Run
 
+from models.topic import TOPICS
 from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION
 from releases.home import Home
 from tables.sealed import file_hash
@@ -68,10 +69,23 @@ def test_the_run_has_params_figures_and_the_hash_of_its_data(elsewhere: Any, run
     assert run.data.tags["data_hash"] == trained["data"]["hash"]
 
 
+def test_training_tells_how_much_of_the_importance_stays(elsewhere: Any, run: Run) -> None:
+    _, trained, _ = elsewhere
+    for what, models in (("other_customers", 3), ("later_moments", 2)):
+        told = trained["stability"][what]
+        assert told["models"] == models
+        assert -1 <= told["tau_topics"]["low"] <= told["tau_topics"]["high"] <= 1
+        assert 0 <= told["kept_facts"]["low"] <= told["kept_facts"]["high"] <= 1
+        assert set(told["topics"]) == {topic.name for topic in TOPICS}
+        assert len(told["facts"]) == 20
+        tau = run.data.metrics[f"stability.{what}.tau_topics.value"]
+        assert tau == pytest.approx(told["tau_topics"]["value"])
+
+
 def test_the_run_has_plots_data_sets_and_the_bundle(elsewhere: Any, run: Run) -> None:
     _, trained, client = elsewhere
     plots = {item.path for item in client.list_artifacts(trained["run_id"], "plots")}
-    assert plots == {f"plots/{name}.png" for name in ("calibration", "gain", "shap_summary")}
+    assert plots == {f"plots/{name}.png" for name in ("calibration", "gain", "importance", "shap_summary")}
     bundle = {item.path for item in client.list_artifacts(trained["run_id"], BUNDLE)}
     assert {f"{BUNDLE}/{name}" for name in ("churn.txt", "value.txt", "golden.parquet")} <= bundle
     contexts = {tag.value for data in run.inputs.dataset_inputs for tag in data.tags}
