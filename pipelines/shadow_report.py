@@ -10,8 +10,7 @@ import pyarrow.compute as pc
 from decisions.assess import IN_BASE
 from decisions.bounds import read_bounds
 from decisions.policy import read_policy
-from features.order import order
-from features.reader import read_facts
+from models.frame import churned_after
 from models.lift import captured_at
 from models.metric import auc, brier
 from models.outcome import Promised, outcome_of
@@ -75,7 +74,7 @@ def compare_shadows(home: Home) -> dict[str, Any]:
             said["says"] = "its week is not kept any more"
         else:
             said |= beside(week.folder, folder)
-            if about.moment + question.horizon > histories.last_at:
+            if about.moment + question.known_after > histories.last_at:
                 said["says"] = "its horizon is not over yet"
             else:
                 both = (folder, f"version {about.version}"), (week.folder, "the week")
@@ -97,8 +96,7 @@ def _outcome(
     ours, theirs = (each.churn for each in promised)
     places = promised[0].places
     moments = np.full(len(places), promised[0].moment)
-    orders = read_facts(histories, places, moments + question.horizon, (order,))
-    happened = (orders.column(f"orders_{question.horizon_days}d") == 0).astype(np.float64)
+    happened = churned_after(histories, question, places, moments)
     stake = stake_of(histories, question, places, moments, rate)
     return {
         "happened": told[0].whole.happened,

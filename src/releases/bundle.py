@@ -8,7 +8,7 @@ seen the training moments only, on which alone a promise can be held against wha
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,13 @@ from features.reader import FactTable
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
+from models.horizon import Horizons, Step
+from models.promise import Promise
 from models.question import Question
 from models.reason import strongest
 from models.scorer import Scorer
 from models.season import Season
+from models.value_range import ValueRange
 from releases.signature import verify_signed
 from releases.structure import check_model_text
 from tables.offer import Offer
@@ -78,7 +81,7 @@ def write_bundle(
         **_write_scorer(folder, scorer),
         JUDGED: _write_scorer(folder / JUDGED, judged),
         "golden_moment": moment,
-        "question": {"horizon_days": question.horizon_days, "base_days": question.base_days},
+        "question": asdict(question),
         "about": about,
     }
     (folder / "bundle.json").write_text(canonical_json(description), encoding="utf-8")
@@ -96,14 +99,36 @@ def _write_scorer(folder: Path, scorer: Scorer) -> dict[str, Any]:
     for name in MODELS:
         booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
         if booster is not None:
-            (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
+            _write_model(folder, name, booster)
+    for step in scorer.horizons.steps if scorer.horizons else ():
+        _write_model(folder, _horizon_file(step.days), step.promise.booster)
     return {
         "calibration": scorer.calibration._asdict(),
         "season": scorer.season._asdict(),
         "value_season": scorer.value_season._asdict(),
+        "value_range": scorer.value_range._asdict() if scorer.value_range else None,
+        "horizons": _horizons_described(scorer.horizons),
         "usual_spend": scorer.offer.usual_spend,
         "why_no_effect": scorer.offer.why_not,
     }
+
+
+def _horizons_described(horizons: Horizons | None) -> dict[str, Any] | None:
+    if horizons is None:
+        return None
+    steps = []
+    for days, given, (_, calibration, season) in horizons.steps:
+        said = {"calibration": calibration._asdict(), "season": season._asdict()}
+        steps.append({"days": days, "given": given, **said})
+    return {"own": horizons.own, "facts": horizons.names, "steps": steps}
+
+
+def _horizon_file(days: int) -> str:
+    return f"horizon_{days}"
+
+
+def _write_model(folder: Path, name: str, booster: lgb.Booster) -> None:
+    (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
 
 
 def read_bundle(folder: Path, key: bytes) -> Bundle:
@@ -150,11 +175,16 @@ def _description(folder: Path) -> dict[str, Any]:
 
 
 def _answers(scorer: Scorer, facts: Any, moment: int) -> dict[str, Any]:
-    """What the golden rows must always give: scores, and how much the strongest reasons weigh."""
+    """What the golden rows must always give: scores, what else is foretold, and how much the strongest
+    reasons weigh."""
     scores = scorer.score(facts, scorer.names, (GOLDEN_OFFER,), moment)
+    outlook = scorer.outlook(facts, scorer.names, moment, scores)
     effect = strongest(scorer.contributions(facts, scorer.names), scorer.names).effect
-    return {name: np.ravel(part) for name, part in scores._asdict().items()} | {
-        f"reason_{k + 1}": effect[:, k] for k in range(effect.shape[1])
+    return {
+        **{name: np.ravel(part) for name, part in scores._asdict().items()},
+        **{f"churn_{days}d": outlook.by_horizon[:, k] for k, days in enumerate(scorer.horizon_days)},
+        **({"value_low": outlook.value_low, "value_high": outlook.value_high} if scorer.value_range else {}),
+        **{f"reason_{k + 1}": effect[:, k] for k in range(effect.shape[1])},
     }
 
 
@@ -165,12 +195,8 @@ def _read_scorer(folder: Path, whole: dict[str, Any], which: str) -> Scorer:
     boosters: dict[str, lgb.Booster | None] = {}
     for name in MODELS:
         path = folder / which / f"{name}.txt"
-        if not path.exists():
-            boosters[name] = None
-            continue
-        text = path.read_text(encoding="utf-8")
-        check_model_text(text, OFFER_MODELS.get(name, names), f"{where}: {name}")
-        boosters[name] = lgb.Booster(model_str=text)
+        known = OFFER_MODELS.get(name, names)
+        boosters[name] = _read_model(path, known, f"{where}: {name}") if path.exists() else None
     if boosters["churn"] is None or boosters["value"] is None:
         raise Refused(f"{where}: holds no churn or no value model")
     return Scorer(
@@ -186,7 +212,31 @@ def _read_scorer(folder: Path, whole: dict[str, Any], which: str) -> Scorer:
             description["usual_spend"],
             description["why_no_effect"],
         ),
+        horizons=_read_horizons(folder / which, description.get("horizons"), where),
+        value_range=_value_range(description.get("value_range")),
     )
+
+
+def _read_model(path: Path, names: tuple[str, ...], where: str) -> lgb.Booster:
+    text = path.read_text(encoding="utf-8")
+    check_model_text(text, names, where)
+    return lgb.Booster(model_str=text)
+
+
+def _read_horizons(folder: Path, said: dict[str, Any] | None, where: str) -> Horizons | None:
+    if said is None:
+        return None
+    names, steps = tuple(said["facts"]), []
+    for each in said["steps"]:
+        name = _horizon_file(int(each["days"]))
+        booster = _read_model(folder / f"{name}.txt", names, f"{where}: {name}")
+        promise = Promise(booster, Calibration(**each["calibration"]), _season(each["season"]))
+        steps.append(Step(int(each["days"]), int(each["given"]), promise))
+    return Horizons(int(said["own"]), names, tuple(steps))
+
+
+def _value_range(said: dict[str, list[float]] | None) -> ValueRange | None:
+    return ValueRange(**{name: tuple(ends) for name, ends in said.items()}) if said else None
 
 
 def _season(description: dict[str, list[Any]]) -> Season:

@@ -12,10 +12,13 @@ from features.reader import FactTable, names_of
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
+from models.horizon import Horizons, Step
 from models.learner import boost
+from models.promise import Promise
 from models.question import Question
 from models.scorer import Scorer
 from models.season import Season
+from models.value_range import ValueRange
 from releases.bundle import write_bundle
 from releases.signature import sign
 from tables.sealed import MANIFEST, SIGNATURE, sealed_folder
@@ -54,6 +57,11 @@ def small_models(seed: int) -> Scorer:
         target = np.maximum(target, 0) if objective == "tweedie" else (target > 10).astype(float)
         return boost(values, target, names, objective, trees=8, parameters={"feature_fraction": 1.0})
 
+    def step(days: int) -> Step:
+        # Asked with a season of its own, so that a change of any part shows on the golden rows.
+        season = Season((0, 10**15), (0.2, 0.2))
+        return Step(days, 91, Promise(booster(NAMES[5:45], "binary"), Calibration(0.7, 0.25), season))
+
     return Scorer(
         names=NAMES,
         churn=booster(NAMES, "binary"),
@@ -62,6 +70,8 @@ def small_models(seed: int) -> Scorer:
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
         offer=OfferModels(booster(CONTACT_NAMES, "binary"), booster(UPLIFT_NAMES, "regression"), 500.0, ""),
+        horizons=Horizons(91, NAMES[5:45], (step(182), step(28))),
+        value_range=ValueRange((10.0, 50.0), (0.0, 0.0), (4000.0, 9000.0)),
     )
 
 
