@@ -1,10 +1,11 @@
 """The 95 % intervals of off-policy estimates cover the truth in 94 to 96 of 100 independent logs.
 
 The simulated world's choice model: a pool of customers is walked to a wave, and the truth says exactly
-what each offer would earn with each of them over the next 91 days. Every log draws its customers anew from the
-pool (with replacement, so that the pool's exact mean is the truth of the estimate), lets the logging policy
-act and the customers live for 13 weeks, and is asked what three other policies would have earned. The rewards
-are drawn: orders, amounts, redemptions, contacts. The model that `dr` is given was fitted on a log of its own.
+what each offer would earn with each of them over the next 91 days. Every log draws its customers anew from
+the pool (with replacement, so that the pool's exact mean is the truth of the estimate), lets the logging
+policy act and the customers live for 13 weeks, and is asked what three other policies would have earned. The
+rewards are drawn: orders, amounts, redemptions, contacts. The model given to `dr` was fitted on a log of its
+own.
 """
 
 import argparse

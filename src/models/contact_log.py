@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from features.order import order
+from features.profile import contract
 from features.reader import read_facts, visible_rows
 from models.contact import EFFECT_DAYS, EFFECT_FACTS, HELD_BACK, REDEEMED
-from models.frame import value_over
+from models.frame import in_base, value_over
 from models.learner import fit
 from models.off_policy import Log
-from models.question import Question
+from models.question import CONTRACT, Question
 from tables.code import code, lots_of
 from tables.history import Histories, Records
 from tables.moment import DAY
@@ -77,8 +78,8 @@ def read_contact_log(
         raise Refused(f"{int((~known[inside]).sum()):,} contacts are of offers that are not known any more")
     lots = lots_of(histories.ids, "contact log")[places]
     chosen = lots < most / len(rows)
-    bought = read_facts(histories, places, rows["at"] - 1, (order,)).column(f"orders_{question.base_days}d")
-    chosen &= bought > 0
+    family = contract if question.kind == CONTRACT else order
+    chosen &= in_base(read_facts(histories, places, rows["at"] - 1, (family,)), question)
     places, rows = places[chosen], rows[chosen]
     held = rows["kind"] == HELD_BACK
     if not held.any() or held.all():

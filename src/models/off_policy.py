@@ -29,7 +29,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 # A target may do this share of its actions where the log never did them, and no more.
 UNSEEN_SHARE = 0.01
 # How far the mean weight may be from 1, and beyond how many standard errors that cannot be chance.
-OFF, SURELY_OFF = 0.05, 4.0
+OFF, SURELY_OFF = 0.05, 5.0
 LEAST_EFFECTIVE = 50.0
 
 
