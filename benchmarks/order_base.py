@@ -28,8 +28,8 @@ def customer_ids(places: Any) -> pa.Array:
     return _named("c", places, 8)
 
 
-def write_tables(into: Path, customers: int, lines: int) -> None:
-    """Lines of two years, two to an order on average, all known when they happened, and the products.
+def write_tables(into: Path, customers: int, lines: int, days: int = 728) -> None:
+    """Lines of so many days, two to an order on average, all known when they happened, and the products.
 
     An order has one moment and one channel. Customers are named by their places from 0 on.
     """
@@ -37,7 +37,7 @@ def write_tables(into: Path, customers: int, lines: int) -> None:
     _write_products(into / "products.parquet")
     writer = None
     for first in range(0, customers, CUSTOMERS_A_CHUNK):
-        chunk = _lines(first, min(CUSTOMERS_A_CHUNK, customers - first), lines)
+        chunk = _lines(first, min(CUSTOMERS_A_CHUNK, customers - first), lines, days)
         writer = writer or pq.ParquetWriter(
             into / "transactions.parquet", chunk.schema, compression="zstd", write_page_checksum=True
         )
@@ -55,14 +55,14 @@ def write_tables(into: Path, customers: int, lines: int) -> None:
     (into / "base.json").write_text(json.dumps(base), encoding="utf-8")
 
 
-def _lines(first: int, customers: int, lines: int) -> pa.Table:
+def _lines(first: int, customers: int, lines: int, days: int) -> pa.Table:
     rng = np.random.default_rng(first)
     count = customers * lines
     owner = first + np.repeat(np.arange(customers), lines)
     order = rng.integers(0, max(lines // 2, 1), count)
     # An order's moment and channel follow from who and which.
     slot = (owner * 7_919 + order * 104_729) % 700_001
-    at = pa.array(T - slot * (728 * DAY // 700_001)).cast(_INSTANT)
+    at = pa.array(T - slot * (days * DAY // 700_001)).cast(_INSTANT)
     quantity = rng.choice([1, 1, 1, 2, 3, -1], count)
     columns = (
         _named("e", first * lines + np.arange(count), 10),

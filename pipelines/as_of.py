@@ -7,7 +7,8 @@ from decisions.policy import read_offers
 from features.reader import Progress
 from pipelines.configuration import configuration
 from releases.home import Home
-from tables.history import Histories, read_histories
+from tables.history import BUCKETS_KEPT, Histories, read_histories
+from tables.memory import left
 from tables.moment import local_day, parse_moment, to_micros
 from tables.offer import Offer, offers_at
 from tables.refusal import Refused
@@ -31,7 +32,7 @@ def open_base(home: Home, progress: Progress | None = None) -> tuple[Path, Histo
     """The current base, verified, and its histories; progress: bytes verified, of how many."""
     base = home.current_base()
     verify(base, progress)
-    return base, read_histories(base / "histories")
+    return base, read_histories(base / "histories", BUCKETS_KEPT if left() is None else 1)
 
 
 def moment_of(histories: Dated, as_of: str | None) -> int:

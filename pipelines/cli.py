@@ -13,11 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from pipelines.configuration import memory_limit
 from pipelines.disk import is_full
 from pipelines.policy_cli import app as policy_app
 from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
 from releases.home import Home
+from tables.memory import limited
 from tables.refusal import Refused
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -57,8 +59,10 @@ def _run(
     render: Callable[[dict[str, Any]], list[Any]],
     *,
     changes: bool = True,
+    within_limit: bool = True,
 ) -> None:
-    with running(home, job, changes=changes):
+    limit = memory_limit() if within_limit else None
+    with running(home, job, changes=changes), limited(limit):
         show(work(Home(home)), as_json, render)
 
 
@@ -80,7 +84,14 @@ def simulate(
     """Make a loyalty world whose truth is known."""
     from pipelines import simulate as job  # noqa: PLC0415
 
-    _run(home, "simulate", json, lambda h: job.simulate(h, customers, seed, weeks), job.render)
+    _run(
+        home,
+        "simulate",
+        json,
+        lambda h: job.simulate(h, customers, seed, weeks),
+        job.render,
+        within_limit=False,
+    )
 
 
 @app.command("import")
@@ -208,25 +219,38 @@ def train(
     home: HomeOption = HOME,
     as_of: AsOf = None,
     horizon: Annotated[int, typer.Option(help="Days within which churn is asked for.")] = 91,
+    question: Annotated[
+        str, typer.Option(help="silence: who buys nothing; contract: whose contract ends unprolonged.")
+    ] = "silence",
+    grace: Annotated[
+        int, typer.Option(help="Days after the horizon until which a prolongation may become known.")
+    ] = 0,
     experiment: Annotated[str, typer.Option(help="The MLflow experiment.")] = "holdfast",
     json: JsonOption = False,
 ) -> None:
     """Train churn, value and offer models; judge them on held-out time; register the challenger."""
+    from models.question import Question  # noqa: PLC0415
     from pipelines import train as job  # noqa: PLC0415
 
-    _run(home, "train", json, lambda h: job.train(h, as_of, horizon, experiment), job.render)
+    def asked() -> Question:
+        return Question(horizon, kind=question, grace_days=grace)
+
+    _run(home, "train", json, lambda h: job.train(h, as_of, asked(), experiment), job.render)
 
 
 @app.command()
 def promote(
     home: HomeOption = HOME,
     version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Publish although a check of the gate fails, for this reason.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Publish a registered model as the bundle that batch and service load."""
+    """Hold a registered model against the champion; publish it as the bundle that batch and service load."""
     from pipelines import promote as job  # noqa: PLC0415
 
-    _run(home, "promote", json, lambda h: job.promote(h, version), job.render)
+    _run(home, "promote", json, lambda h: job.promote(h, version, reason), job.render)
 
 
 @app.command()
@@ -236,6 +260,10 @@ def score(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from an unfinished run.")] = False,
     accept: Annotated[
         str | None, typer.Option(help="Publish although a bound is broken, for this reason.")
+    ] = None,
+    shadow: Annotated[
+        int | None,
+        typer.Option(help="A registered version that says, beside the week, what it would have said."),
     ] = None,
     engine: EngineOption = Engine.local,
     out: Annotated[
@@ -250,6 +278,8 @@ def score(
     if engine is Engine.spark:
         from pipelines.spark import job as by_spark  # noqa: PLC0415
 
+        if shadow is not None:
+            raise typer.BadParameter("--engine spark publishes no week that could have a --shadow")
         if out is None:
             raise typer.BadParameter("--engine spark writes scores to a folder: name it with --out FOLDER")
         work = partial(by_spark.write_scores, out=out, as_of=as_of, master=master, tables=tables)
@@ -258,7 +288,21 @@ def score(
     from pipelines import score as job  # noqa: PLC0415
     from pipelines.week_report import render  # noqa: PLC0415
 
-    _run(home, "score", json, lambda h: job.score(h, as_of, resume=resume, accept=accept), render)
+    _run(
+        home,
+        "score",
+        json,
+        lambda h: job.score(h, as_of, resume=resume, accept=accept, shadow=shadow),
+        render,
+    )
+
+
+@app.command()
+def shadow(home: HomeOption = HOME, json: JsonOption = False) -> None:
+    """What shadows said beside their weeks, and who was right where the outcomes are known."""
+    from pipelines import shadow_report as job  # noqa: PLC0415
+
+    show(job.compare_shadows(Home(home)), json, job.render)
 
 
 @app.command()
@@ -278,7 +322,7 @@ def rollback(
     """Set the pointer back to what was published before."""
     from pipelines import status as job  # noqa: PLC0415
 
-    _run(home, "rollback", json, lambda h: job.rollback(h, to), job.render_rollback)
+    _run(home, "rollback", json, lambda h: job.rollback(h, to), job.render_rollback, within_limit=False)
 
 
 @app.command()
@@ -307,8 +351,6 @@ def main() -> None:
     try:
         with stopping():
             app()
-    except Refused as error:
-        _end(f"refused: {error}", 1)
     except Ended as ended:
         _end(
             f"stopped by {ended}: what is published is whole; run the command again "
@@ -316,7 +358,10 @@ def main() -> None:
             ended.code,
         )
     except Exception as error:
+        # First, as a table that cannot be read for want of space is refused like one that is damaged.
         if not is_full(error):
+            if isinstance(error, Refused):
+                _end(f"refused: {error}", 1)
             raise
         _end(
             f"the disk is full: {error}. What is published is whole; free some space (`holdfast "

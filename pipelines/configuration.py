@@ -16,3 +16,10 @@ def configuration() -> Path:
         if (folder / "policy.yaml").exists():
             return folder
     raise Refused(f"{named or 'config'}: holds no policy.yaml; set {VARIABLE} to the folder that does")
+
+
+def memory_limit() -> int | None:
+    """MB that a job may hold, as config/home.yaml says; None: no limit."""
+    from releases.retention import read_retention  # noqa: PLC0415 - `holdfast --help` need not wait for it
+
+    return read_retention(configuration()).memory_limit_mb

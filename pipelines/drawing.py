@@ -50,7 +50,7 @@ def distribution(drift: Drift, width: int, height: int, labels: Sequence[str] = 
             parts.append(
                 f'<text x="{x + room:.1f}" y="{height - 3}" text-anchor="middle">{text(labels[k])}</text>'
             )
-    return _svg(width, height, parts)
+    return svg(width, height, parts)
 
 
 def arrivals(weeks: Sequence[int], width: int = 190, height: int = 30) -> str:
@@ -65,7 +65,7 @@ def arrivals(weeks: Sequence[int], width: int = 190, height: int = 30) -> str:
             f'<rect class="{kind}" x="{k * room + 0.5:.1f}" y="{height - high:.1f}" width="{room - 1:.1f}" '
             f'height="{high:.1f}"><title>{rows:,}</title></rect>'
         )
-    return _svg(width, height, parts)
+    return svg(width, height, parts)
 
 
 def calibration(outcomes: Sequence[Outcome], names: Sequence[str], size: int = 430) -> str:
@@ -118,7 +118,7 @@ def calibration(outcomes: Sequence[Outcome], names: Sequence[str], size: int = 4
             f'<rect x="{left + 10}" y="{line - 8}" width="10" height="10" fill="{colour}"/>'
             f'<text x="{left + 26}" y="{line + 1}">{text(name)}</text>'
         )
-    return _svg(size, size, parts)
+    return svg(size, size, parts)
 
 
 def kept_or_not(part: Part, width: int = 300, height: int = 22) -> str:
@@ -129,7 +129,7 @@ def kept_or_not(part: Part, width: int = 300, height: int = 22) -> str:
         return f"{6 + share * room:.1f}"
 
     colour = "#c0262d" if part.sure else "#1f6feb"
-    return _svg(
+    return svg(
         width,
         height,
         [
@@ -143,7 +143,8 @@ def kept_or_not(part: Part, width: int = 300, height: int = 22) -> str:
     )
 
 
-def _svg(width: float, height: float, parts: Sequence[str]) -> str:
+def svg(width: float, height: float, parts: Sequence[str]) -> str:
+    """The parts as one picture."""
     return (
         f'<svg width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img">'
         + "".join(parts)

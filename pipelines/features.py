@@ -1,6 +1,7 @@
 """`holdfast features`: the catalogue, one customer's facts, or everybody's as a file."""
 
 import os
+from collections.abc import Iterator
 from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -17,9 +18,13 @@ from pipelines.as_of import moment_of, open_base
 from pipelines.terminal import bar, grid
 from releases.home import Home
 from tables.history import Histories
+from tables.memory import at_once
 from tables.moment import DAY, in_zone
 from tables.refusal import Refused
 from tables.sealed import STAGING, file_hash
+
+# A customer's facts as they are read, as columns, and on their way into the file.
+CUSTOMER_BYTES = 10_000
 
 
 def catalogue() -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _write_at(histories: Histories, t: int, out: Path, progress: Progress) -> No
     moment = pa.scalar(t, pa.timestamp("us", "UTC"))
     try:
         with pq.ParquetWriter(aside, schema, compression="zstd", write_page_checksum=True) as writer:
-            for begin, end in pairwise(histories.buckets.tolist()):
+            for begin, end in _portions(histories):
                 facts = read_facts(histories, np.arange(begin, end), t)
                 columns = [pa.array(column, from_pandas=True) for column in facts.values.T]
                 ids = pa.array(histories.ids[begin:end], pa.string())
@@ -111,6 +116,16 @@ def _write_at(histories: Histories, t: int, out: Path, progress: Progress) -> No
         aside.replace(out)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _portions(histories: Histories) -> Iterator[tuple[int, int]]:
+    """Customers to be read and written together: a bucket's, or fewer where memory is limited."""
+    for begin, end in pairwise(histories.buckets.tolist()):
+        most = at_once(
+            CUSTOMER_BYTES, max(end - begin, 1), "facts of customers", least=min(end - begin, 1_000)
+        )
+        for first in range(begin, end, most):
+            yield first, min(first + most, end)
 
 
 def render_catalogue(result: dict[str, Any]) -> list[Any]:

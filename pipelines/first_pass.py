@@ -15,8 +15,12 @@ from pipelines.tally import Tally
 from pipelines.terminal import bar
 from pipelines.work import Work, pieces
 from releases.row import assessed_rows
+from tables.memory import at_once
 
+# Two batches are in hand at a time; smaller ones make the same week, slower.
 CUSTOMERS_AT_ONCE = 8_192
+LEAST_AT_ONCE = 512
+CUSTOMER_BYTES, OFFER_BYTES = 40_000, 400
 
 
 def assess_all(work: Work, run: Run) -> Tally:
@@ -53,10 +57,12 @@ def _batches(
             work.histories, batch, work.t, bundle.scorer, bundle.question, frozen.offers, frozen.policy
         )
 
+    each = 2 * (CUSTOMER_BYTES + OFFER_BYTES * len(frozen.offers))
+    most = at_once(each, CUSTOMERS_AT_ONCE, "assessing customers", least=LEAST_AT_ONCE)
     with ThreadPoolExecutor(1) as pool:
         ahead: deque[Future[Assessment]] = deque()
         try:
-            for batch in [*pieces(places, CUSTOMERS_AT_ONCE), None]:
+            for batch in [*pieces(places, most), None]:
                 if batch is not None:
                     ahead.append(pool.submit(read, batch))
                 if len(ahead) > (batch is not None):
@@ -72,5 +78,5 @@ def _batches(
 
 def _batch(work: Work, assessed: Assessment) -> Batch:
     free = work.choose(assessed.scores, assessed.consents, assessed.held_out, 0.0)
-    rows = assessed_rows(work.histories, assessed, work.frozen.policy)
+    rows = assessed_rows(work.histories, assessed, work.frozen.policy, work.bundle.scorer.horizon_days)
     return Batch(rows, assessed.scores, assessed.consents, bids_of(free))

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from decisions.assess import IN_BASE
 from decisions.bounds import OutcomeBounds
 from decisions.finding import Change
+from features.profile import contract
 from models.outcome import Outcome, Promised, outcome_of
-from models.question import Question
-from releases.watch import KeptWeek, Memory, read_columns, read_memory, verified
+from models.question import CONTRACT
+from releases.watch import KeptWeek, read_columns, read_memory, verified
 from tables.history import Histories
 from tables.moment import DAY
 
@@ -26,7 +27,6 @@ def outcomes_of(
     key: bytes,
     t: int,
     histories: Histories,
-    base_days: int,
     bounds: OutcomeBounds,
     *,
     margin_rate: float,
@@ -39,15 +39,15 @@ def outcomes_of(
         if (found and found[-1].moment - week.moment < STEP) or not verified(week, key):
             continue
         memory = read_memory(week.folder)
-        if memory is None or week.moment + memory.horizon_days * DAY > t:
+        if memory is None or week.moment + memory.question.known_after > t:
             continue
-        promised = _promised(week, memory, histories, bounds.most_customers)
+        if memory.question.kind == CONTRACT and not histories.present.issuperset(contract.sources):
+            continue  # this base cannot tell what came of them
+        promised = promised_of(week, memory.bundle, histories, bounds.most_customers)
         if len(promised.places) < bounds.least_customers:
             continue
-        question = Question(memory.horizon_days, base_days)
-        found.append(
-            outcome_of(histories, question, promised, margin_rate=margin_rate, least=bounds.least_customers)
-        )
+        least = bounds.least_customers
+        found.append(outcome_of(histories, memory.question, promised, margin_rate=margin_rate, least=least))
     return found[::-1]
 
 
@@ -63,7 +63,9 @@ def _in_base(week: Path) -> Any:
     return rows.filter(pc.equal(rows["status"], IN_BASE))["customer_id"].combine_chunks()
 
 
-def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -> Promised:
+def promised_of(week: KeptWeek, bundle: str, histories: Histories, most: int) -> Promised:
+    """What a week, or a shadow of one, promised its base: of at most so many, of two with the same rows the
+    same customers."""
     wanted = ["customer_id", "status", "churn_probability", "expected_value", "risk_band"]
     rows = read_columns(week.folder, [*wanted, "chosen_offer", "held_out"])
     rows = rows.filter(pc.equal(rows["status"], IN_BASE))
@@ -77,7 +79,7 @@ def _promised(week: KeptWeek, memory: Memory, histories: Histories, most: int) -
     offer = np.where(held, "held out", np.where(given, "given an offer", "no offer")).astype(object)
     return Promised(
         moment=week.moment,
-        bundle=memory.bundle,
+        bundle=bundle,
         places=pc.drop_null(place).to_numpy().astype(np.int64),
         churn=known["churn_probability"].to_numpy(),
         value=known["expected_value"].to_numpy(),

@@ -14,7 +14,7 @@ from typing import Any
 from releases.lock import locked
 from tables.sealed import sweep
 
-SHELVES = ("incoming", "bases", "bundles", "policies", "weeks", "runs")
+SHELVES = ("incoming", "bases", "bundles", "policies", "weeks", "shadows", "runs")
 
 
 class Ended(BaseException):

@@ -17,6 +17,7 @@ from pipelines.first_pass import assess_all
 from pipelines.report import Report
 from pipelines.run import Identity, borders_hash, code_version, take_up
 from pipelines.second_pass import Chosen, Scored, price_of, write_parts
+from pipelines.shadow import Shadow, follow
 from pipelines.tally import Tally
 from pipelines.terminal import bar, say
 from pipelines.watch import conclude
@@ -33,13 +34,24 @@ from tables.sealed import sealed_folder, verify
 
 
 def score(
-    home: Home, as_of: str | None, *, resume: bool = False, accept: str | None = None
+    home: Home,
+    as_of: str | None,
+    *,
+    resume: bool = False,
+    accept: str | None = None,
+    shadow: int | None = None,
 ) -> dict[str, Any]:
     """Assess everyone, price the budget over all, choose, write, check, publish; prune what is too old.
 
     resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code;
-    accept: publish although a bound is broken (pipelines.watch), for this reason.
+    accept: publish although a bound is broken (pipelines.watch), for this reason; shadow: a registered
+    version that says beside the published week what it would have said (pipelines.shadow).
     """
+    follower = None
+    if shadow is not None:
+        from pipelines.fetch import fetch_shadow  # noqa: PLC0415 (MLflow takes seconds to import)
+
+        follower = fetch_shadow(home, shadow)
     work = open_work(home, as_of)
     histories, watch = work.histories, work.watch
     identity = Identity(
@@ -58,7 +70,7 @@ def score(
     if not tally.in_base:
         run.end()
         raise Refused(
-            f"nobody bought in the {work.bundle.question.base_days} days before "
+            f"nobody {work.bundle.question.base} "
             f"{local_day(work.t, histories.time_zone)}; there is no base to score: choose another --as-of"
         )
     price = price_of(work, run)
@@ -75,6 +87,7 @@ def score(
     watch.stage("pruning")
     run.end()
     kept = prune(home, read_retention(configuration()))
+    beside = {"shadow": _shadow(home, work, follower, staged.name, price)} if follower else {}
     return {
         "week": staged.name,
         "path": str(staged.path),
@@ -82,8 +95,18 @@ def score(
         "watch": {"verdict": report.verdict, "summary": report.summary},
         **summary(work.histories, about, tally, scored.churn, scored.value, chosen.net),
         "kept": {"weeks": len(kept.weeks), "disk_bytes": kept.bytes, "removed": list(kept.removed)},
+        **beside,
         **watch.told(),
     }
+
+
+def _shadow(home: Home, work: Work, follower: Shadow, week: str, price: float) -> dict[str, Any]:
+    """The week is published: whatever becomes of its shadow is told, and refuses nothing."""
+    work.watch.stage("shadow", len(work.histories))
+    try:
+        return follow(home, work, follower, week, price)
+    except Refused as error:
+        return {"version": follower.version, "says": str(error)}
 
 
 def _about(
@@ -104,6 +127,7 @@ def _about(
         currency=work.histories.currency,
         minor_units=work.histories.minor_units,
         parts=parts,
+        question=work.bundle.question,
     )
 
 

@@ -62,4 +62,14 @@ def render(result: dict[str, Any]) -> list[Any]:
         + (f"; removed {', '.join(kept['removed'])}" if kept["removed"] else ""),
         f"Published week {result['week']}: {result['path']}/scores",
         f"Watch: {result['watch']['summary']}; holdfast watch says more",
+        *(_shadow(result["shadow"]) if "shadow" in result else ()),
+    ]
+
+
+def _shadow(said: dict[str, Any]) -> list[str]:
+    if "says" in said:
+        return [f"Shadow: version {said['version']} was not kept: {said['says']}"]
+    return [
+        f"Shadow: version {said['version']} would have chosen the same for {said['same_choice']:.1%}; "
+        "holdfast shadow says more once the outcomes are known"
     ]

@@ -22,9 +22,12 @@ from releases.home import Home, Published
 from releases.policy import FrozenPolicy, freeze_policy
 from releases.retention import read_retention
 from tables.history import Histories
+from tables.memory import require
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
+# A bucket's part of the week is read back whole: texts in two languages.
+WEEK_ROW_BYTES = 6_000
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def open_work(home: Home, as_of: str | None) -> Work:
     bundle = read_bundle(home.bundles / began.bundle, key)
     with bar("verifying the base") as progress:
         base, histories = open_base(home, progress)
+    require(WEEK_ROW_BYTES * int(np.diff(histories.buckets).max()), "the week of the largest bucket")
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     read_retention(configuration())  # a mistake in it is refused before the work, not after

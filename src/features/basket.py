@@ -16,7 +16,6 @@ from features.window import (
     per_long_window,
     ratio,
     windows,
-    within,
 )
 from tables.history import History
 
@@ -129,20 +128,21 @@ def basket(history: History, t: int) -> BasketFacts:
 @family(ProductFacts, sources=("transactions", "transactions.product_id"), owner="commerce", since="0.1.0")
 def product(history: History, t: int) -> ProductFacts:
     lines = history.transactions
+    lines = lines[first_within(lines, t, 364) :]
     numbers, products = zeros(len(lines)), zeros(CLASSES)
     count = number_bought(lines, lines.product_id, numbers)
     count_distinct(numbers, count, lines, products)
     named = 0
     for i in range(len(lines)):
-        named += numbers[i] > 0 and within(t, lines[i].at, 364)
+        named += numbers[i] > 0
     return ProductFacts(per_long_window(products), ratio(named, windows(products)[YEAR]))
 
 
 @inner
-def add_up_a_year(lines: Any, numbers: Any, t: int, spend: Any) -> None:
-    """Spend of the last 364 days by the number of a category or brand; shape (count + 1,), 0 is no number."""
+def add_up(lines: Any, numbers: Any, spend: Any) -> None:
+    """Spend by the number of a category or brand; shape (count + 1,), 0 is no number."""
     for i in range(len(lines)):
-        if numbers[i] > 0 and within(t, lines[i].at, 364):
+        if numbers[i] > 0:
             spend[numbers[i]] += lines[i].amount
 
 
@@ -176,7 +176,7 @@ def category(history: History, t: int) -> CategoryFacts:
     count = number_bought(lines, lines.category, numbers)
     count_distinct(numbers, count, lines, categories)
     spend = zeros(count + 1)
-    add_up_a_year(lines, numbers, t, spend)
+    add_up(lines, numbers, spend)
     return CategoryFacts(
         categories=per_long_window(categories),
         top_category_share_364d=largest_share(spend),
@@ -187,9 +187,10 @@ def category(history: History, t: int) -> CategoryFacts:
 @family(BrandFacts, sources=("transactions", "transactions.brand"), owner="commerce", since="0.1.0")
 def brand(history: History, t: int) -> BrandFacts:
     lines = history.transactions
+    lines = lines[first_within(lines, t, 364) :]
     numbers, brands = zeros(len(lines)), zeros(CLASSES)
     count = number_bought(lines, lines.brand, numbers)
     count_distinct(numbers, count, lines, brands)
     spend = zeros(count + 1)
-    add_up_a_year(lines, numbers, t, spend)
+    add_up(lines, numbers, spend)
     return BrandFacts(brands=per_long_window(brands), top_brand_share_364d=largest_share(spend))

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from features.family import Fact, PerLongWindow, family
 from features.number import count_distinct, number_bought
 from features.scratch import zeros
-from features.window import CLASSES, is_new_order, long_shares, per_long_window, ratio, within
+from features.window import CLASSES, first_within, is_new_order, long_shares, per_long_window, ratio, within
 from tables.contract import SALES_CHANNELS
 from tables.history import History
 
@@ -115,6 +115,7 @@ def channel(history: History, t: int) -> ChannelFacts:
 @family(StoreFacts, sources=("transactions", "transactions.store_id"), owner="commerce", since="0.1.0")
 def store(history: History, t: int) -> StoreFacts:
     lines = history.transactions
+    lines = lines[first_within(lines, t, 364) :]
     numbers, stores = zeros(len(lines)), zeros(CLASSES)
     count = number_bought(lines, lines.store_id, numbers)
     count_distinct(numbers, count, lines, stores)

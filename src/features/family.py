@@ -103,11 +103,11 @@ class Family(Generic[Facts]):
 
 def as_python_reads(rows: Any) -> Any:
     """The same records, with their fields as attributes, as compiled code has them anyway; of arrays in
-    tuples too."""
+    tuples too; numbers as they are."""
     if isinstance(rows, tuple):
         parts = [as_python_reads(each) for each in rows]
         return type(rows)(*parts) if hasattr(rows, "_fields") else tuple(parts)
-    return rows.view(np.recarray) if rows.dtype.names else rows
+    return rows.view(np.recarray) if isinstance(rows, np.ndarray) and rows.dtype.names else rows
 
 
 def family(

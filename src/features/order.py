@@ -33,7 +33,8 @@ class OrderFacts(NamedTuple):
 
 @family(OrderFacts, sources=("transactions",), owner="commerce", since="0.1.0")
 def order(history: History, t: int) -> OrderFacts:
-    first, last, ever, spend_ever = -1, -1, 0, 0
+    carried = history.carried.lines
+    first, last, ever, spend_ever = -1, -1, carried.orders, carried.spend
     orders, spend = zeros(CLASSES), zeros(CLASSES)
     lines = history.transactions
     for i in range(len(lines)):

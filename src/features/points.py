@@ -75,6 +75,8 @@ class ExpiryFacts(NamedTuple):
 @family(PointsFacts, sources=("points",), owner="loyalty", since="0.1.0")
 def points(history: History, t: int) -> PointsFacts:
     moved, ever, last = zeros(KINDS * CLASSES), zeros(KINDS), zeros(KINDS)
+    carried = history.carried.points
+    ever[EARNED], ever[SPENT], ever[EXPIRED] = carried.earned, carried.spent, carried.expired
     rows = history.points
     for i in range(len(rows)):
         kind = int(rows[i].kind)
@@ -95,7 +97,9 @@ def points(history: History, t: int) -> PointsFacts:
 @family(ExpiryFacts, sources=("points", "points.expires_at"), owner="loyalty", since="0.1.0")
 def expiry(history: History, t: int) -> ExpiryFacts:
     """Of the points that lapse by a moment, those not yet spent or lapsed are left to lapse by it."""
-    used, by_now, by_28, by_91 = 0, 0, 0, 0
+    carried = history.carried.points
+    used = carried.spent + carried.expired
+    by_now, by_28, by_91 = carried.lapsed, carried.lapsed, carried.lapsed
     rows = history.points
     for i in range(len(rows)):
         if rows[i].kind != EARNED:

@@ -47,7 +47,8 @@ class PointsGoalFacts(NamedTuple):
 
 @family(PointsGoalFacts, sources=("points",), owner="loyalty", since="0.2.0")
 def points_goal(history: History, t: int) -> PointsGoalFacts:
-    balance, earned, lapsed = 0, 0, 0
+    carried = history.carried.points
+    balance, earned, lapsed = carried.earned - carried.spent - carried.expired, 0, 0
     rows = history.points
     for i in range(len(rows)):
         amount = rows[i].points

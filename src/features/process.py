@@ -55,8 +55,10 @@ class ProcessFacts(NamedTuple):
 
 @family(ProcessFacts, sources=("transactions",), owner="commerce", since="0.2.0")
 def process(history: History, t: int) -> ProcessFacts:
-    first, first_day, last, last_day, days = -1, 0, -1, 0, 0
-    orders, order_spend, day_spend = 0, 0, 0
+    carried = history.carried.lines
+    first, first_day, last, last_day, days = -1, 0, -1, 0, carried.purchase_days
+    orders, order_spend = carried.repeat_orders, carried.repeat_spend
+    day_spend = carried.repeat_day_spend
     lines = history.transactions
     for i in range(len(lines)):
         if lines[i].quantity < 0:

@@ -110,7 +110,7 @@ class ContractFacts(NamedTuple):
 
 @family(TenureFacts, sources=(), owner="loyalty", since="0.1.0")
 def tenure(history: History, t: int) -> TenureFacts:
-    first = FOREVER
+    first = history.carried.first_at
     first = min(first, history.customers[0].at) if len(history.customers) else first
     first = min(first, history.transactions[0].at) if len(history.transactions) else first
     first = min(first, history.points[0].at) if len(history.points) else first

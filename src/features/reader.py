@@ -20,6 +20,18 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from features.carry import (
+    HEAVY,
+    Carried,
+    carry_interactions,
+    carry_kinds,
+    carry_lines,
+    carry_points,
+    no_lines,
+    no_points,
+    no_reviews,
+    nothing_carried,
+)
 from features.catalogue import FAMILIES
 from features.family import Family, NamedFact, as_python_reads, inner
 from features.scratch import unowned
@@ -29,11 +41,21 @@ from tables.cell import TIERS
 from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Bucket, Histories, History, Int64s, Members
+from tables.moment import FOREVER
 from tables.record import RECORD_TYPES, Records
 from tables.timeline import Timeline, Timelines
 
 ROWS_AT_ONCE = 2048
 ROOM = 64  # rows that fit before a customer needs a larger room
+# How a table is carried over, and the name of its totals; customers' own rows are few.
+CARRIED = {
+    "transactions": (carry_lines, "lines"),
+    "points": (carry_points, "points"),
+    "interactions": (carry_interactions, "reviews"),
+    "contacts": (carry_kinds, ""),
+    "responses": (carry_kinds, ""),
+    "surveys": (carry_kinds, ""),
+}
 Progress = Callable[[int, int], None]
 
 
@@ -90,8 +112,12 @@ def read_facts(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    heavy: int = HEAVY,
 ) -> FactTable:
-    """Facts of the customers at `places`, each at its moment (or all at one), in that order."""
+    """Facts of the customers at `places`, each at its moment (or all at one), in that order.
+
+    heavy: a table's old rows above which they are carried over (features.carry); no fact depends on it.
+    """
     families = tuple(families)
     places = np.ascontiguousarray(places, np.int64)
     moments = np.ascontiguousarray(np.broadcast_to(moments, places.shape), np.int64)
@@ -111,7 +137,7 @@ def read_facts(
         bucket, rows, local = each
         whole = len(rows) == rows[-1] - rows[0] + 1  # side by side: written in place
         out = values[rows[0] : rows[-1] + 1] if whole else np.empty((len(rows), len(names)))
-        read(bucket, timelines, local, moments[rows], out)
+        read(bucket, timelines, local, moments[rows], heavy, out)
         out[:, missing] = np.nan
         if not whole:
             values[rows] = out
@@ -160,7 +186,8 @@ def missing_columns(families: tuple[Family[Any], ...], present: frozenset[str]) 
 
 def visible_history(histories: Histories, place: int, t: int) -> History:
     """What one customer's families see at t."""
-    return History(*(visible_rows(histories, name, t, np.array([place]))[1] for name in CUSTOMER_TABLES))
+    rows = (visible_rows(histories, name, t, np.array([place]))[1] for name in CUSTOMER_TABLES)
+    return History(*rows)._replace(carried=nothing_carried())
 
 
 def visible_rows(
@@ -222,7 +249,7 @@ def _tables_of(families: tuple[Family[Any], ...]) -> tuple[str, ...]:
 
 @cache
 def reader(families: tuple[Family[Any], ...]) -> Any:
-    """The compiled loop read(bucket, timelines, places, moments, out) over these families.
+    """The compiled loop read(bucket, timelines, places, moments, heavy, out) over these families.
 
     The caller holds all arrays, and what a customer's families see stands in rooms that are made once: no
     owners are counted while it runs.
@@ -231,7 +258,7 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
     lines = [
         # What is compiled is kept under its text, and holds what it calls.
         *(f"# {table}: {_name_of(sight_text(table))}" for table in tables),
-        "def read(bucket, timelines, places, moments, out):",
+        "def read(bucket, timelines, places, moments, heavy, out):",
         f"    members = Members({', '.join(f'unowned(bucket.members.{n})' for n in Members._fields)})",
         "    timelines = Timelines(",
         *(
@@ -247,7 +274,11 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
             f"    rows_{table}, offsets_{table} = ({tiers}), unowned(bucket.offsets.{table})",
             f"    room_{table} = as_read(np.empty({ROOM}, SEEN_{table}))",
         ]
-    lines += ["    for k in range(len(places)):", "        place, t = places[k], moments[k]"]
+    lines += [
+        "    for k in range(len(places)):",
+        "        place, t, first_at = places[k], moments[k], FOREVER",
+        "        lines_, points_, reviews_ = no_lines(), no_points(), no_reviews()",
+    ]
     for table in tables:
         lines += [
             f"        count, {table} = rows_of(offsets_{table}, members, place), unowned(room_{table})[:0]",
@@ -259,12 +290,22 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
             f" unowned(room_{table})",
             "            )",
         ]
+        if table in CARRIED:
+            _, totals = CARRIED[table]
+            into = f"{table}, {totals}_" if totals else table
+            lines += [
+                f"            if len({table}) > heavy:",
+                f"                first_at = min(first_at, {table}[0].at)",
+                f"                {into} = carry_{table}({table}, t, heavy)",
+            ]
+    lines.append("        carried = Carried(lines_, points_, reviews_, first_at)")
     column = 0
     for number, family in enumerate(families):
         # A table that the family does not look at takes no room among its arguments.
         looked_at = _tables_of((family,))
         seen = ", ".join(table if table in looked_at else "()" for table in CUSTOMER_TABLES)
-        lines.append(f"        facts_ = family_{number}(History({seen}), t)  # {family.name}")
+        carried = "carried" if "carried" in family.plain.__code__.co_names else "()"
+        lines.append(f"        facts_ = family_{number}(History({seen}, {carried}), t)  # {family.name}")
         for field, width in family.fields:
             if width == 1:
                 lines.append(f"        out[k, {column}] = facts_.{field}")
@@ -274,7 +315,9 @@ def reader(families: tuple[Family[Any], ...]) -> Any:
     scope: dict[str, Any] = {f"family_{number}": family.compiled for number, family in enumerate(families)}
     scope |= {f"see_{table}": _sight(table) for table in tables}
     scope |= {f"SEEN_{table}": RECORD_TYPES[table] for table in tables}
-    scope |= {"Members": Members, "Timeline": Timeline, "Timelines": Timelines, "np": np}
+    scope |= {f"carry_{table}": CARRIED[table][0] for table in tables if table in CARRIED}
+    scope |= {"Carried": Carried, "no_lines": no_lines, "no_points": no_points, "no_reviews": no_reviews}
+    scope |= {"Members": Members, "Timeline": Timeline, "Timelines": Timelines, "np": np, "FOREVER": FOREVER}
     scope |= {"rows_of": rows_of, "as_read": records_as_read, "unowned": unowned}
     return compiled(
         _imported("\n".join(lines) + "\n", scope, keep=all(is_kept(f.plain) for f in families)).read

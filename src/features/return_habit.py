@@ -40,6 +40,8 @@ def return_habit(history: History, t: int) -> ReturnHabitFacts:
             if lines[i].at <= last:
                 break
             orders += is_new_order(lines, i)
+        carried = history.carried.lines
+        orders += carried.orders_since_return if last == carried.returned_at else 0
     bought, returned = 0, 0
     for i in range(first_within(lines, t, 364), len(lines)):
         if lines[i].quantity < 0:

@@ -15,6 +15,8 @@ import numba
 import numpy as np
 
 from features.family import inner
+from features.number import slots_for
+from features.scratch import zeros
 from features.window import CLASSES, EDGES
 from tables.cell import TIERS
 from tables.contract import TABLES
@@ -54,26 +56,39 @@ def until(rows: Any, begin: int, end: int, t: int) -> int:
 
 
 @inner
+def slot_of(events: Any, last: Any, event: int) -> int:
+    """Where an event stands in a hash table, or would; last: 0 in slots that are free."""
+    slot = event & (len(events) - 1)
+    while last[slot] > 0 and events[slot] != event:
+        slot = (slot + 1) & (len(events) - 1)
+    return int(slot)
+
+
+@inner
 def keep_current(seen: Any, begin: int, end: int) -> int:
     """Of each event among seen[begin:end] leave the version known last, unless it withdraws; return the new
-    end."""
-    size = 8
-    while size < 2 * (end - begin):
-        size *= 2
-    last = np.full(size, -1, np.int64)
+    end.
+
+    An event that has several versions, or was withdrawn, has a row with a mark. Only these events stand in
+    the table, so that it is small however many rows an account has.
+    """
+    marked = 0
     for i in range(begin, end):
-        slot = seen[i].event_id & (size - 1)
-        while last[slot] >= 0 and seen[last[slot]].event_id != seen[i].event_id:
-            slot = (slot + 1) & (size - 1)
-        if last[slot] < 0 or seen[last[slot]].known_at < seen[i].known_at:
-            last[slot] = i
-    current = np.zeros(end - begin, np.bool_)
-    for slot in range(size):
-        if last[slot] >= 0 and not seen[last[slot]].mark & WITHDRAWS:
-            current[last[slot] - begin] = True
+        marked += seen[i].mark != 0
+    size = slots_for(marked)
+    events, last = zeros(size), zeros(size)  # last: 1 for an event, 2 more than the place of its last version
+    for i in range(begin, end):
+        if seen[i].mark != 0:
+            slot = slot_of(events, last, seen[i].event_id)
+            events[slot], last[slot] = seen[i].event_id, 1
+    for i in range(begin, end):
+        slot = slot_of(events, last, seen[i].event_id)
+        if last[slot] == 1 or (last[slot] > 1 and seen[last[slot] - 2].known_at < seen[i].known_at):
+            last[slot] = i + 2
     kept = begin
     for i in range(begin, end):
-        if current[i - begin]:
+        slot = slot_of(events, last, seen[i].event_id)
+        if last[slot] == 0 or (last[slot] == i + 2 and not seen[i].mark & WITHDRAWS):
             seen[kept] = seen[i]
             kept += 1
     return kept

@@ -84,7 +84,8 @@ def social(history: History, t: int) -> SocialFacts:
 @family(RatingFacts, sources=("interactions", "interactions.rating"), owner="loyalty", since="0.1.0")
 def rating(history: History, t: int) -> RatingFacts:
     last = np.nan
-    ever, stars, recent, recent_stars = 0, 0.0, 0, 0.0
+    carried = history.carried.reviews
+    ever, stars, recent, recent_stars = carried.ratings, carried.stars, 0, 0.0
     rows = history.interactions
     for i in range(len(rows)):
         if rows[i].kind != REVIEW or np.isnan(rows[i].rating):

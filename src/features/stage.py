@@ -60,7 +60,8 @@ class ActivationFacts(NamedTuple):
 @family(StageFacts, sources=("transactions",), owner="loyalty", since="0.2.0")
 def stage(history: History, t: int) -> StageFacts:
     lines = history.transactions
-    first, second, begun, comebacks, last = -1, -1, 0, 0, -1
+    first, second, comebacks, last = -1, -1, 0, -1
+    begun = history.carried.lines.orders_in_first_91d
     for i in range(len(lines)):
         if not is_new_order(lines, i):
             continue

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.carry import HEAVY
 from features.catalogue import FAMILIES
 from features.consent import consent
 from features.order import order
@@ -16,7 +17,7 @@ READ_TOGETHER = (FAMILIES, (order,), (margin,), (net_spend,), (consent,))
 def warm() -> None:
     none = np.empty(0, np.int64)
     for families in READ_TOGETHER:
-        reader(families)(nobody(), no_timelines(), none, none, np.empty((0, 1)))
+        reader(families)(nobody(), no_timelines(), none, none, HEAVY, np.empty((0, 1)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from models.frame import value_over
 from tables.code import code
 from tables.contract import OFFER_KINDS, Contacts, Responses
 from tables.history import Histories, Int64s, Records
+from tables.memory import at_once
 from tables.moment import DAY
 from tables.offer import Offer
 
@@ -20,6 +21,8 @@ REDEEMED = Responses.columns["kind"].choices.index("redeemed") + 1
 # An offer works until the next one comes; what happens later is noise to it.
 EFFECT_DAYS = 28
 MOST_CONTACTS = 250_000
+# Where memory is limited fewer do, down to so few; a contact takes so much until its models are judged.
+LEAST_CONTACTS, CONTACT_BYTES = 5_000, 6_000
 OFFER_FACTS = (
     *(f"offer_is_{kind}" for kind in OFFER_KINDS),
     "offer_reward",
@@ -110,7 +113,8 @@ def build_contact_frame(
     by_code = {code(offer.offer_id): offer for offer in offers}
     usable = (rows["at"] + EFFECT_DAYS * DAY <= as_of) & np.isin(rows["offer_id"], list(by_code))
     chosen = np.flatnonzero(usable)
-    latest = np.lexsort([rows["event_id"][chosen], -rows["at"][chosen]])[:MOST_CONTACTS]
+    most = at_once(CONTACT_BYTES, MOST_CONTACTS, "the contacts to train on", least=LEAST_CONTACTS)
+    latest = np.lexsort([rows["event_id"][chosen], -rows["at"][chosen]])[:most]
     chosen = np.sort(chosen[latest])
     rows, places = rows[chosen], places[chosen]
     customer = read_facts(histories, places, rows["at"] - 1)

@@ -65,6 +65,16 @@ class Home:
         return self.path / "watch"
 
     @property
+    def gate(self) -> Path:
+        """Reports of promotions, granted and refused."""
+        return self.path / "gate"
+
+    @property
+    def shadows(self) -> Path:
+        """What challengers would have said in published weeks; nobody is served from here."""
+        return self.path / "shadows"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

@@ -15,10 +15,11 @@ GIGABYTE = 10**9
 
 
 class Retention(Part):
-    """See config/home.yaml."""
+    """See config/home.yaml; memory_limit_mb: for a job while it runs (tables.memory)."""
 
     weeks_kept: int = Field(default=26, ge=1)
     disk_gb: float = Field(default=50.0, gt=0)
+    memory_limit_mb: int | None = Field(default=None, ge=1)
 
 
 class Kept(NamedTuple):

@@ -1,5 +1,6 @@
 """One DuckDB for one piece of work, and Parquet whose pages carry checksums."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,17 +11,22 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tables.memory import MEGABYTE, require
 from tables.moment import zone_of
 from tables.refusal import Refused
 
 BATCH_ROWS = 250_000
+# DuckDB wants so much for each of its threads, and holds beside its limit what it reads and hands over.
+LEAST_MEMORY, THREAD_MEMORY = 64 * MEGABYTE, 128 * MEGABYTE
+OWN_SHARE = 0.5
 
 
 @contextmanager
 def engine(folder: Path, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in a passing folder inside `folder`: what does not fit in memory spills there.
 
-    A timestamp without a zone is a moment in `zone`; nothing is fetched from the network.
+    A timestamp without a zone is a moment in `zone`; nothing is fetched from the network. Within a limit of
+    memory (tables.memory) the database has its own; Refused where it could do nothing with it.
     """
     zone_of(zone)
     with tempfile.TemporaryDirectory(prefix=".engine-", dir=folder) as passing:
@@ -30,10 +36,21 @@ def engine(folder: Path, zone: str) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute("set autoinstall_known_extensions = false")
             connection.execute("set autoload_known_extensions = false")
             connection.execute("set preserve_insertion_order = true")
+            _limit(connection)
             connection.execute(f"set TimeZone = {literal(zone)}")
             yield connection
         finally:
             connection.close()
+
+
+def _limit(connection: duckdb.DuckDBPyConnection) -> None:
+    there = require(int(LEAST_MEMORY / OWN_SHARE), "the database")
+    if there is None:
+        return
+    own = int(there * OWN_SHARE)
+    threads = max(1, min(os.cpu_count() or 1, own // THREAD_MEMORY))
+    connection.execute(f"set memory_limit = '{own // MEGABYTE}MiB'")
+    connection.execute(f"set threads = {threads}")
 
 
 def literal(text: str) -> str:

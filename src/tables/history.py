@@ -39,7 +39,10 @@ BUCKETS_KEPT = 4
 
 
 class History(NamedTuple):
-    """One customer's visible events: one record array a table, sorted by time."""
+    """One customer's visible events: one record array a table, sorted by time.
+
+    carried: what stands for old events that were left out (features.carry).
+    """
 
     customers: Any
     transactions: Any
@@ -48,9 +51,10 @@ class History(NamedTuple):
     contacts: Any
     responses: Any
     surveys: Any
+    carried: Any = ()
 
 
-assert History._fields == CUSTOMER_TABLES
+assert History._fields == (*CUSTOMER_TABLES, "carried")
 
 
 class Members(NamedTuple):

@@ -6,7 +6,6 @@ not read; whether a new row has a version there is asked of their filters.
 """
 
 import itertools
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +22,14 @@ from tables.bloom import event_hashes, may_hold, read_filter
 from tables.cell import TIERS, Part, cell_path, filter_path, read_cell, tier_borders, tiers_of
 from tables.contract import CUSTOMER_TABLES
 from tables.history import read_about, read_ids
+from tables.memory import threads
 from tables.record import CORRECTS, Records, known_at
 from tables.small_table import sorted_ids, write_ids
 from tables.sorting import Spill, about_base, write_about, write_filtered
 
+# While a bucket is merged its rows stand in memory so many times: as stored, beside the new ones, in order,
+# by tier, and what they are ordered by.
+MERGING = 6
 Int64s = npt.NDArray[np.int64]
 Progress = Callable[[int, int], None]
 Trust = Callable[[Path], Path]
@@ -123,7 +126,8 @@ def merge_histories(
             fresh = {name: spill.take(bucket, name) for name in CUSTOMER_TABLES}
             return list(_merge_bucket(StoredBucket(old, bucket, trust), into, fresh, before, after))
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        largest = spill.largest + max(_bytes_of_cells(old, bucket) for bucket in range(buckets))
+        with ThreadPoolExecutor(threads(MERGING * largest, "merging the largest bucket")) as pool:
             for bucket, kept in enumerate(pool.map(work, range(buckets))):
                 linked += [
                     path(into, bucket, tier).relative_to(into).as_posix()
@@ -137,6 +141,10 @@ def merge_histories(
     rows = {name: about["rows"][name] + spill.counts[name] for name in CUSTOMER_TABLES}
     write_about(into, said | {"buckets": buckets, "rows": rows})
     return Merged(buckets * TIERS - len(linked) // 2, linked)
+
+
+def _bytes_of_cells(folder: Path, bucket: int) -> int:
+    return sum(cell_path(folder, bucket, tier).stat().st_size for tier in range(TIERS))
 
 
 def _merge_bucket(

@@ -1,7 +1,6 @@
 """Sorting checked tables into histories, bucket by bucket (see tables.history for what a history is)."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +18,20 @@ from tables.bloom import event_hashes, make_filter, write_filter
 from tables.cell import TIERS, Part, cell_path, filter_path, tier_borders, write_cell
 from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES, TABLES
+from tables.memory import at_once, left, threads
 from tables.moment import FOREVER, to_micros
 from tables.record import STORED_TYPES, WITHDRAWS, Records, to_records
 from tables.small_table import parts_of, write_ids, write_owners, write_small_tables
 from tables.timeline import JOINED, timeline_type
 
 BATCH_ROWS = 250_000
+BATCH_ROW_BYTES = 1_000  # a checked row as it was read, and as a record
 # So many customers and a bucket's rows fit in memory several times over.
 CUSTOMERS_A_BUCKET = 50_000
+LEAST_CUSTOMERS_A_BUCKET = 1_000
+# While a bucket is sorted its rows stand in memory so many times: as they came, in order, by tier, and what
+# they are ordered by.
+SORTING = 5
 Progress = Callable[[int, int], None]
 
 
@@ -35,14 +40,14 @@ def write_histories(
 ) -> None:
     """Sort the checked tables in folder `tables` (see tables.checking) into histories in folder `into`.
 
-    buckets: a power of two; by default what the number of customers asks for.
+    buckets: a power of two; by default what the number of customers asks for, more where memory is limited.
     """
     (into / "cells").mkdir(parents=True, exist_ok=True)
     base = json.loads((tables / "base.json").read_text(encoding="utf-8"))
     there = {name: parts_of(tables, name) for name in base["columns"]}
     ids = write_small_tables(tables, base, into)
     keys = keys_of(ids)
-    buckets = buckets or _buckets_for(len(keys))
+    buckets = buckets or _buckets_for(len(keys), _bytes_of(there))
     spill = Spill(into / ".spill", buckets)
     try:
         for name in CUSTOMER_TABLES:
@@ -50,7 +55,7 @@ def write_histories(
                 spill.add(name, path, base["time_zone"])
         about = about_base(base, spill.spans)
         borders = tier_borders(about["last_at"])
-        write_cells(into, buckets, borders, spill.take, progress)
+        write_cells(into, buckets, borders, spill.take, progress, bucket_bytes=spill.largest)
     finally:
         shutil.rmtree(spill.folder, ignore_errors=True)
     write_about(into, about | {"buckets": buckets, "rows": spill.counts})
@@ -104,8 +109,11 @@ def write_cells(
     borders: npt.NDArray[np.int64],
     rows_of: Callable[[int, str], tuple[Keys, Records]],
     progress: Progress | None = None,
+    *,
+    bucket_bytes: int = 0,
 ) -> None:
-    """The cells of all buckets; `rows_of(bucket, table)` gives a bucket's rows in any order."""
+    """The cells of all buckets; `rows_of(bucket, table)` gives a bucket's rows in any order, of which the
+    largest bucket has so many bytes."""
 
     def write(bucket: int) -> None:
         tiers: list[dict[str, Part]] = [{} for _ in range(TIERS)]
@@ -115,7 +123,7 @@ def write_cells(
         for tier, parts in enumerate(tiers):
             write_filtered(into, bucket, tier, parts)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads(SORTING * bucket_bytes, "sorting the largest bucket")) as pool:
         for done, _ in enumerate(pool.map(write, range(buckets)), start=1):
             if progress:
                 progress(done, buckets)
@@ -128,6 +136,7 @@ class Spill:
         self.folder = folder
         self.buckets = buckets
         self.counts = dict.fromkeys(CUSTOMER_TABLES, 0)
+        self.bytes = np.zeros(buckets, np.int64)
         self.spans: list[tuple[int, int]] = []
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -142,10 +151,16 @@ class Spill:
             buckets = bucket_of(keys, self.buckets)
             order = np.argsort(buckets, kind="stable")
             cuts = np.searchsorted(buckets[order], np.arange(self.buckets + 1))
+            self.bytes += np.diff(cuts) * _keyed_type(name).itemsize
             for bucket in np.flatnonzero(np.diff(cuts)):
                 rows = order[cuts[bucket] : cuts[bucket + 1]]
                 with self._path(name, int(bucket)).open("ab") as file:
                     _keyed(name, keys[rows], records[rows]).tofile(file)
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest bucket."""
+        return int(self.bytes.max())
 
     def take(self, bucket: int, name: str) -> tuple[Keys, Records]:
         path = self._path(name, bucket)
@@ -173,7 +188,8 @@ def rows_in(name: str, path: Path, zone: str) -> Iterator[tuple[Keys, Records]]:
     """A checked file as (customers' keys, stored records), batch by batch."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         wanted = [column for column in file.schema_arrow.names if column in TABLES[name].columns]
-        for batch in file.iter_batches(BATCH_ROWS, columns=wanted):
+        rows_at_once = at_once(BATCH_ROW_BYTES, BATCH_ROWS, "reading checked rows", least=10_000)
+        for batch in file.iter_batches(rows_at_once, columns=wanted):
             rows = pa.Table.from_batches([batch])
             yield keys_of(rows["customer_id"]), to_records(name, rows, zone)
 
@@ -187,11 +203,27 @@ def bucket_of(keys: Keys, buckets: int) -> npt.NDArray[np.int64]:
     )
 
 
-def _buckets_for(customers: int) -> int:
+def _buckets_for(customers: int, size: int) -> int:
+    """How many buckets for so many customers, whose rows take so many bytes."""
     buckets = 1
     while buckets * CUSTOMERS_A_BUCKET < customers:
         buckets *= 2
+    there = left()
+    # Some buckets are larger than others.
+    while there is not None and 2 * SORTING * size > buckets * max(there, 1):
+        if 2 * buckets * LEAST_CUSTOMERS_A_BUCKET > customers:
+            break
+        buckets *= 2
     return buckets
+
+
+def _bytes_of(tables: dict[str, list[Path]]) -> int:
+    """What the rows of checked files take as they are sorted."""
+    return sum(
+        pq.read_metadata(path).num_rows * _keyed_type(name).itemsize
+        for name in CUSTOMER_TABLES
+        for path in tables.get(name, [])
+    )
 
 
 def about_base(base: dict[str, Any], spans: list[tuple[int, int]]) -> dict[str, Any]:

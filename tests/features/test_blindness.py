@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import features.reader
+from features.carry import HEAVY
 from features.catalogue import FAMILIES
 from features.family import Fact, Family, family
 from features.reader import missing_columns, names_of, read_facts, visible_rows
@@ -28,7 +29,7 @@ def without_rows(histories: Histories, t: int, families: Sequence[Family[Any]]) 
     offsets = History(*(np.zeros((2, TIERS), np.int64) for _ in CUSTOMER_TABLES))
     bucket = Bucket(nobody().rows, offsets, Members(np.zeros(2, np.int64), none, none, none))
     values = np.empty((1, len(names_of(tuple(families)))))
-    features.reader.reader(tuple(families))(bucket, histories.timelines, one, one + t, values)
+    features.reader.reader(tuple(families))(bucket, histories.timelines, one, one + t, HEAVY, values)
     values[:, missing_columns(tuple(families), histories.present)] = np.nan
     return values[0]
 

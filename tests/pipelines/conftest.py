@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines import cli
+from releases.home import Home
 from tables import sorting
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
@@ -134,6 +138,94 @@ def spoil(home: Path) -> Callable[[str, Callable[[Path], None]], None]:
         point(home / "incoming", staged.name)
 
     return change
+
+
+DISK_SIZE = 64 * 2**20
+
+
+@pytest.fixture
+def disk(home: Path, tmp_path: Path) -> Iterator[Path]:
+    """A home on a file system of its own, small enough to be filled."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a tmpfs of limited size takes root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE}", "tmpfs", folder],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield shutil.copytree(home, folder / "home")
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill_up(folder: Path, left: int) -> Path:
+    """Leave so many bytes free."""
+    ballast = folder / "ballast"
+    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - left)
+    return ballast
+
+
+@pytest.fixture(scope="session")
+def fill() -> Callable[[Path, int], Path]:
+    return fill_up
+
+
+def let_tables_in(home: Path, tables: dict[str, pa.Table], base: str) -> None:
+    """Let these tables come in."""
+    with sealed_folder(home / "incoming") as staged:
+        (staged.path / "base.json").write_text(base)
+        for name, rows in tables.items():
+            pq.write_table(rows, staged.path / f"{name}.parquet")
+    point(home / "incoming", staged.name)
+
+
+def bytes_of_histories(home: Path) -> dict[str, bytes]:
+    folder = Home(home).current_base() / "histories"
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def known(rows: pa.Table) -> pa.ChunkedArray:
+    """When each row was known, microseconds."""
+    clocks = [rows[name].cast(pa.int64()) for name in ("at", "known_at") if name in rows.column_names]
+    return pc.max_element_wise(*clocks)
+
+
+@pytest.fixture(scope="session")
+def let_in() -> Callable[[Path, dict[str, pa.Table], str], None]:
+    return let_tables_in
+
+
+@pytest.fixture(scope="session")
+def histories_of() -> Callable[[Path], dict[str, bytes]]:
+    return bytes_of_histories
+
+
+@pytest.fixture
+def feeds(home: Path) -> tuple[list[dict[str, pa.Table]], str]:
+    """The tables of `home` as three feeds by when they were known, the first with all announcements."""
+    whole = pointed(home / "incoming")
+    assert whole
+    tables = {path.stem: pq.read_table(path) for path in whole.glob("*.parquet")}
+    cuts = [int(each) for each in pc.quantile(known(tables["transactions"]), [0.8, 0.9]).to_pylist()]
+    parts: list[dict[str, pa.Table]] = [{}, {}, {}]
+    for name, rows in tables.items():
+        clock = known(rows)
+        if name in ("products", "offers"):
+            parts[0][name] = rows
+            continue
+        for k, (low, high) in enumerate(((-(2**62), cuts[0]), (cuts[0], cuts[1]), (cuts[1], 2**62))):
+            inside = rows.filter(pc.and_(pc.greater(clock, low), pc.less_equal(clock, high)))
+            if len(inside):
+                parts[k][name] = inside
+    return parts, (whole / "base.json").read_text()
 
 
 # Imports what the command needs once, then becomes `holdfast score ...` in a new process for each line read.

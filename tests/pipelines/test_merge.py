@@ -9,54 +9,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from releases.home import Home
-from tables.sealed import point, pointed, sealed_folder
-
 Command = Callable[..., Any]
-
-
-def let_in(home: Path, tables: dict[str, pa.Table], base: str) -> None:
-    """Let these tables come in."""
-    with sealed_folder(home / "incoming") as staged:
-        (staged.path / "base.json").write_text(base)
-        for name, rows in tables.items():
-            pq.write_table(rows, staged.path / f"{name}.parquet")
-    point(home / "incoming", staged.name)
-
-
-def histories_of(home: Path) -> dict[str, bytes]:
-    folder = Home(home).current_base() / "histories"
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def known(rows: pa.Table) -> pa.ChunkedArray:
-    """When each row was known, microseconds."""
-    clocks = [rows[name].cast(pa.int64()) for name in ("at", "known_at") if name in rows.column_names]
-    return pc.max_element_wise(*clocks)
-
-
-@pytest.fixture
-def feeds(home: Path) -> tuple[list[dict[str, pa.Table]], str]:
-    """The tables of `home` as three feeds by when they were known, the first with all announcements."""
-    whole = pointed(home / "incoming")
-    assert whole
-    tables = {path.stem: pq.read_table(path) for path in whole.glob("*.parquet")}
-    cuts = [int(each) for each in pc.quantile(known(tables["transactions"]), [0.8, 0.9]).to_pylist()]
-    parts: list[dict[str, pa.Table]] = [{}, {}, {}]
-    for name, rows in tables.items():
-        clock = known(rows)
-        if name in ("products", "offers"):
-            parts[0][name] = rows
-            continue
-        for k, (low, high) in enumerate(((-(2**62), cuts[0]), (cuts[0], cuts[1]), (cuts[1], 2**62))):
-            inside = rows.filter(pc.and_(pc.greater(clock, low), pc.less_equal(clock, high)))
-            if len(inside):
-                parts[k][name] = inside
-    return parts, (whole / "base.json").read_text()
+Feeds = tuple[list[dict[str, pa.Table]], str]
+LetIn = Callable[[Path, dict[str, pa.Table], str], None]
+HistoriesOf = Callable[[Path], dict[str, bytes]]
 
 
 def test_feed_after_feed_gives_the_base_of_all_together(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
+    command: Command, home: Path, feeds: Feeds, let_in: LetIn, histories_of: HistoriesOf
 ) -> None:
     parts, base = feeds
     whole = histories_of(home)
@@ -75,7 +35,7 @@ def test_feed_after_feed_gives_the_base_of_all_together(
 
 
 def test_what_came_before_and_comes_again_is_one_event(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
+    command: Command, home: Path, feeds: Feeds, let_in: LetIn, histories_of: HistoriesOf
 ) -> None:
     parts, base = feeds
     before = histories_of(home)
@@ -87,7 +47,7 @@ def test_what_came_before_and_comes_again_is_one_event(
 
 
 def test_a_row_that_contradicts_one_of_the_base_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
+    command: Command, home: Path, feeds: Feeds, let_in: LetIn, histories_of: HistoriesOf
 ) -> None:
     parts, base = feeds
     before = histories_of(home)
@@ -102,7 +62,7 @@ def test_a_row_that_contradicts_one_of_the_base_is_refused(
 
 
 def test_a_feed_that_lacks_a_column_of_the_base_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
+    command: Command, home: Path, feeds: Feeds, let_in: LetIn
 ) -> None:
     parts, base = feeds
     let_in(home, {"transactions": parts[2]["transactions"].drop_columns(["discount"])}, base)
@@ -112,7 +72,7 @@ def test_a_feed_that_lacks_a_column_of_the_base_is_refused(
 
 
 def test_a_response_to_a_contact_that_nobody_made_is_refused(
-    command: Command, home: Path, feeds: tuple[list[dict[str, pa.Table]], str]
+    command: Command, home: Path, feeds: Feeds, let_in: LetIn
 ) -> None:
     parts, base = feeds
     rows = next(part["responses"] for part in reversed(parts) if "responses" in part)[:1]

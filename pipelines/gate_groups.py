@@ -1,0 +1,100 @@
+"""Whom the gate asks about: segments of the base, protected groups, and what a model would do to them."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from decisions.gate_bounds import TreatmentBounds
+from decisions.policy import Policy
+from features.consent import consent
+from features.reader import read_facts
+from models.evaluation import slices
+from models.frame import Frame
+from models.lift import riskiest
+from models.question import Question
+from models.scorer import Scorer
+from models.treatment import Fare
+from pipelines.as_of import offers_of
+from pipelines.gate_offers import chosen_at
+from tables.attribute import attributes_at
+from tables.history import Histories
+from tables.moment import local_day
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Groups = dict[str, npt.NDArray[np.object_]]
+COLUMNS = {"age": "birth_on", "gender": "gender", "region": "region"}
+
+
+def segments_of(
+    frame: Frame, promised: Floats, question: Question, policy: Policy, zone: str
+) -> dict[str, Flags]:
+    """Parts of the base that somebody will ask about: by history, by promise, by month, by level."""
+    facts = frame.facts
+    band = np.searchsorted([each.below for each in policy.risk_bands], promised, side="right")
+    by_band = {f"risk {each.name}": band == k for k, each in enumerate(policy.risk_bands)}
+    by_month = {f"as of {local_day(int(t), zone)}": facts.moments == t for t in np.unique(facts.moments)}
+    level = facts.column("level")
+    by_level = {f"level {each:.0f}": level == each for each in np.unique(level[~np.isnan(level)])}
+    company = facts.column("is_b2b")
+    kinds = {"companies": company == 1, "private persons": company == 0}
+    return slices(frame, question) | by_band | by_month | by_level | kinds
+
+
+def as_segments(groups: Groups, latest: Flags) -> dict[str, Flags]:
+    """Protected groups of the rows `latest`, as segments of all rows."""
+    found = {}
+    rows = np.flatnonzero(latest)
+    for axis, labels in groups.items():
+        for group in sorted({each for each in labels.tolist() if each is not None}):
+            member = np.zeros(len(latest), dtype=bool)
+            member[rows[labels == group]] = True
+            found[f"{axis} {group}"] = member
+    return found
+
+
+def protected_groups(base: Path, histories: Histories, frame: Frame, bounds: TreatmentBounds) -> Groups:
+    """Each row's age band, gender and region as known at the frame's one moment; None where they are not.
+
+    Read from the base's table of customers: histories keep such texts as codes, and no model sees them.
+    """
+    ids = histories.ids[frame.facts.places].tolist()
+    t = int(frame.facts.moments[0])
+    found = attributes_at(base / "tables", t, ids, [COLUMNS[axis] for axis in bounds.axes])
+    groups: Groups = {axis: found[COLUMNS[axis]] for axis in bounds.axes if COLUMNS[axis] in found}
+    if "age" in groups:
+        groups["age"] = _age_bands(frame.facts.column("age_years"), bounds.age_bands)
+    return groups
+
+
+def _age_bands(age: Floats, edges: tuple[int, ...]) -> npt.NDArray[np.object_]:
+    names = [f"under {edges[0]}", *(f"{a} to {b - 1}" for a, b in pairwise(edges)), f"{edges[-1]} and over"]
+    band = np.array(names, dtype=object)[np.searchsorted(edges, np.nan_to_num(age), side="right")]
+    band[np.isnan(age)] = None
+    return band
+
+
+def fare_of(
+    histories: Histories,
+    base: Path,
+    scorer: Scorer,
+    frame: Frame,
+    promised: Floats,
+    policy: Policy,
+    depth: float,
+) -> Fare:
+    """What a model would do to the customers of the frame's one moment; depth: the share contacted."""
+    facts, t = frame.facts, int(frame.facts.moments[0])
+    offers = offers_of(base, t, histories.time_zone)
+    scores = scorer.score(facts.values, facts.names, offers, t)
+    consents = read_facts(histories, facts.places, t, (consent,)).values[:, 0]
+    chosen = chosen_at(scores, offers, consents, policy, t, float(policy.weekly_budget))
+    rewards = np.array([*(offer.reward for offer in offers), 0], dtype=np.float64)
+    reached = riskiest(promised, np.ones(len(promised)), depth)
+    return Fare(
+        offered=(chosen >= 0).astype(np.float64),
+        reward=rewards[chosen],
+        missed=np.where(frame.churned == 1, 1 - reached, np.nan),
+    )
