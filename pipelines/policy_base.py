@@ -87,7 +87,7 @@ def read_everybody(
 
 
 def _stages(histories: Histories, places: Int64s, t: int, policy: Policy) -> Places:
-    if policy.life_cycle is None or "transactions" not in histories.present:
+    if policy.life_cycle is None:
         return np.full(len(places), NO_STATE, np.int8)
     return life_cycle(histories, places, t, policy.life_cycle).state
 

@@ -80,7 +80,7 @@ def _score(kind: Kind, measured: Measured) -> Floats:
 
 
 def _rank(signal: Signal, measured: Measured) -> Floats:
-    value, kind = measured(signal.measure), measured.kind()
+    value, kind = measured(signal.measure), measured.kind
     frozen = measured.frozen.ranks.get(signal.measure, {})
     rank = np.full(len(value), np.nan)
     for place, name in enumerate(KINDS):

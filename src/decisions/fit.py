@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from decisions.coverage import Uncovered, faults
 from decisions.formula import parse
 from decisions.known import names_known
+from decisions.measure import in_order
 from decisions.setting import Where
 from decisions.strategy import AXES
 from features.reader import facts_of
@@ -41,8 +42,9 @@ def _twice(part: str, names: list[str]) -> Iterator[Misfit]:
 
 
 def _measures(policy: Policy) -> Iterator[Misfit]:
-    known = names_known() | set(policy.numbers)
+    known = names_known() | set(policy.numbers) | set(policy.measures)
     personal = {named.name for named in facts_of() if named.fact.sensitivity == "personal"}
+    circle = sorted(set(policy.measures) - set(in_order(policy.measures)))
     for name, measure in policy.measures.items():
         if name in names_known():
             yield ("measures", name), "a fact has this name already; choose another"
@@ -51,11 +53,9 @@ def _measures(policy: Policy) -> Iterator[Misfit]:
             if used in personal:
                 yield where, f"{used} says who the customer is, and never drives price or terms"
             elif used not in known:
-                yield (
-                    where,
-                    f"nothing is called {used!r}; a formula reads facts, scores and measures above it",
-                )
-        known |= {name}
+                yield where, f"nothing is called {used!r}; a formula reads facts, scores and measures"
+        if name in circle:
+            yield ("measures", name), f"read from itself in the end: {', '.join(circle)} go round in a circle"
     for used in parse_names(policy.freezing.among):
         if used not in names_known():  # measures may wait for what is frozen
             yield ("freezing", "among"), f"no fact is called {used!r}"

@@ -10,7 +10,7 @@ import numpy as np
 from decisions.formula import parse
 from decisions.frozen import KINDS, NOTHING_FROZEN, Frozen, number_of, rank_values, statement
 from decisions.known import Known, Measured
-from decisions.measure import LeadingShare, Quantile, Statistic
+from decisions.measure import LeadingShare, Quantile, Statistic, in_order
 from decisions.policy import Policy
 from decisions.segment import value_and_behaviour
 from decisions.strategy import cells_of, fallback_cells
@@ -53,7 +53,7 @@ def freeze(policy: Policy, known: Known, stage: Any, moment: int) -> Frozen:
     frozen = Frozen(stated=stated(policy), moment=moment, customers=known.customers)
     measured = measured_of(policy, known, frozen)
     counted = parse(policy.freezing.among)(measured, known.customers) == 1
-    rows = {name: np.flatnonzero(counted & (measured.kind() == place)) for place, name in enumerate(KINDS)}
+    rows = {name: np.flatnonzero(counted & (measured.kind == place)) for place, name in enumerate(KINDS)}
     rows = {name: each for name, each in rows.items() if len(each) >= policy.freezing.least}
     for measure, threshold in statistics(policy):
         # In the order of measures, so that what a statistic is taken of has its own thresholds by now.
@@ -86,7 +86,7 @@ def measured_of(
 
 def statistics(policy: Policy) -> Iterator[tuple[str, Statistic]]:
     """Every statistic that the policy states, with its measure, once, those first that others depend on."""
-    uses: dict[str, list[Any]] = {name: [] for name in policy.measures}
+    uses: dict[str, list[Any]] = {name: [] for name in in_order(policy.measures)}
     for measure in policy.measures.values():
         if measure.bands_of in uses:
             uses[measure.bands_of] += measure.edges

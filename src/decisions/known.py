@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +78,8 @@ class Measured:
     """The measures of some customers, each computed once when it is first asked for.
 
     numbers: the policy's own numbers that formulas may read; frozen: thresholds that are statistics of the
-    base; unknown_kind: what a customer is taken for where the base does not say.
+    base; unknown_kind: what a customer is taken for where the base does not say. found and truths: what was
+    computed so far, of measures and of ranges (decisions.tier).
     """
 
     known: Known
@@ -85,6 +88,7 @@ class Measured:
     frozen: Frozen
     unknown_kind: str = UNKNOWN_KIND
     found: dict[str, Floats] = field(default_factory=dict)
+    truths: dict[Any, Floats] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Floats:
         """A measure, or a fact by its name; shape (customers,)."""
@@ -92,6 +96,7 @@ class Measured:
             self.found[name] = self._read(name)
         return self.found[name]
 
+    @cached_property
     def kind(self) -> npt.NDArray[np.int8]:
         """The place of each customer's kind in KINDS; NOBODY where it is not known."""
         is_company = self.known(IS_COMPANY)
@@ -99,11 +104,12 @@ class Measured:
         return np.where(np.isnan(is_company), other, is_company != 0).astype(np.int8)
 
     def threshold(self, measure: str, threshold: float | Statistic) -> Floats:
-        """The number a threshold stands for, for each customer by kind; nan where none is frozen."""
+        """The number a threshold stands for, one for all or, of a statistic, one a customer by kind; nan
+        where none is frozen."""
         if isinstance(threshold, int | float):
-            return np.full(self.known.customers, float(threshold))
+            return np.array(float(threshold))
         by_kind = [frozen_number(self.frozen, statement(measure, threshold), kind) for kind in KINDS]
-        return np.array([*by_kind, np.nan])[self.kind()]
+        return np.array([*by_kind, np.nan])[self.kind]
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The facts, scores and entries that a measure is read from in the end."""

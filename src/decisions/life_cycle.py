@@ -147,9 +147,13 @@ def life_cycle(histories: Histories, places: Int64s, t: int, rules: LifeCycle) -
     """The states of the customers at `places` as the base knows them at t (microseconds).
 
     A row that came late changes a path as if it had come in time; who wants what was known at an earlier
-    moment asks for that moment. A customer begins with joining or the first order, whichever is earlier.
+    moment asks for that moment. A customer begins with joining or the first order, whichever is earlier; in
+    a base without transactions nobody has a state.
     Needs memory for the visible order lines of these customers: ask bucket by bucket.
     """
+    if "transactions" not in histories.present:
+        nobody, none = np.full(len(places), NEVER), np.empty(0, np.int64)
+        return stages_of(nobody, none, np.zeros(len(places) + 1, np.int64), t, rules)
     owner, lines = visible_rows(histories, "transactions", t, places)
     is_order = (lines["quantity"] > 0) & (lines["opens_order"] != 0)
     owner, ordered_at = owner[is_order], lines["at"][is_order].astype(np.int64)

@@ -1,5 +1,6 @@
 """Measures: the numbers by which customers are told apart, and the thresholds they are held against."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat, model_validator
@@ -101,3 +102,14 @@ class Measure(Part):
     def names(self) -> tuple[str, ...]:
         """What it is read from."""
         return parse(self.formula).names if self.formula else (self.bands_of,)
+
+
+def in_order(measures: Mapping[str, Measure]) -> tuple[str, ...]:
+    """The measures, each after those it is read from, by name otherwise: the order of a file does not
+    survive publishing. Those that are read from each other in a circle are left out."""
+    found: list[str] = []
+    left = sorted(measures)
+    while ready := [name for name in left if not set(measures[name].names) & set(left)]:
+        found += ready
+        left = [name for name in left if name not in ready]
+    return tuple(found)

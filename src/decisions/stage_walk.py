@@ -44,9 +44,10 @@ def _when(
         return int(max(last + days * day, now))
     if _after(orders, now) - _after(orders, now - days * day) < count:
         return now
-    for k in range(len(orders)):  # orders fall below the count: one leaves the window
+    # Orders fall below the count when one of those in the window leaves it.
+    for k in range(_after(orders, now - days * day), len(orders)):
         moment = orders[k] + days * day
-        if moment > now and _after(orders, moment) - _after(orders, moment - days * day) < count:
+        if _after(orders, moment) - _after(orders, moment - days * day) < count:
             return int(moment)
     return never
 

@@ -66,7 +66,7 @@ class TierScheme(Named):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for tier in self.tiers for name in tier.when))
+        return tuple(sorted({name for tier in self.tiers for name in tier.when}))
 
     def place(self, name: str) -> int:
         return [tier.name for tier in self.tiers].index(name)
@@ -93,7 +93,7 @@ def tag_of(tag: Tag, measured: Measured) -> Labels:
     """Place 1 where the tag holds, 0 where it does not."""
     truth = holds(tag.when, measured)
     place = np.where(np.isnan(truth), NOT_KNOWN, truth)
-    return explained(place, tag.customers, tuple(tag.when), measured)
+    return explained(place, tag.customers, tuple(sorted(tag.when)), measured)
 
 
 def holds(when: Mapping[str, Range], measured: Measured) -> Floats:
@@ -104,6 +104,8 @@ def holds(when: Mapping[str, Range], measured: Measured) -> Floats:
 
 
 def _within(name: str, limits: Range, measured: Measured) -> Floats:
+    if (name, limits) in measured.truths:
+        return measured.truths[name, limits]
     value = measured(name)
     low, high = limits.low, limits.below
     truth = np.where(np.isnan(value), np.nan, 1.0)
@@ -116,6 +118,7 @@ def _within(name: str, limits: Range, measured: Measured) -> Floats:
         outside = (value >= limit) & ~np.isnan(limit)
         # Whoever is past one end does not lie inside, whatever the other end is.
         truth = np.where(outside, 0.0, np.where(np.isnan(limit) & (truth != 0), np.nan, truth))
+    measured.truths[name, limits] = truth
     return truth
 
 
@@ -147,7 +150,7 @@ def explained(
     place = np.array(place, np.int8)
     why = np.full(len(place), NO_REASON, np.int64)
     reasons: list[tuple[str, str]] = []
-    kind = measured.kind()
+    kind = measured.kind
     if customers != "everyone":
         others = (kind != KINDS.index(customers)) & (kind != NOBODY)
         place[others], why[others] = OTHER_KIND, len(reasons)

@@ -196,3 +196,14 @@ def test_past_states_of_a_base_are_those_of_the_past(rules: LifeCycle, published
     ]
     assert np.mean(same) > 0.95
     assert len(same) > 500
+
+
+def test_a_base_without_transactions_gives_nobody_a_state(rules: LifeCycle) -> None:
+    class WithoutOrders:
+        """Histories of customers only."""
+
+        present = frozenset({"customers"})
+
+    found = life_cycle(WithoutOrders(), np.arange(3), 10 * DAY, rules)  # type: ignore[arg-type]
+    assert found.state.tolist() == [NO_STATE] * 3
+    assert found.path(1) == []

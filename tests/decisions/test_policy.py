@@ -151,6 +151,10 @@ OFFER_MISTAKES: dict[str, tuple[list[dict[str, Any]], str]] = {
     "unknown channel": ([DATED | {"channels": ["pigeon"]}], r"channels\.0: .* came 'pigeon'"),
     "no channel": ([DATED | {"channels": []}], r"channels: .* came \[\]"),
     "unknown kind": ([DATED | {"kind": "bribe"}], "kind: .* came 'bribe'"),
+    "no cost": (
+        [{key: part for key, part in DATED.items() if key != "cost"}],
+        r"offers\.0\.cost: Field required",
+    ),
     "negative cost": ([DATED | {"cost": -1}], "cost: .* came -1"),
     "no start": ([OFFER], "starts_on: Field required"),
     "no day": ([OFFER | {"starts_on": "soon"}], "starts_on: .* came 'soon'"),

@@ -1,11 +1,13 @@
 """Policies whose parts do not fit together: each mistake by its line, and what is there instead."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from decisions.policy import read_policy
+from decisions.policy import Policy, read_policy
 from tables.refusal import Refused
+from tables.sealed import canonical_json
 
 # What stands in the shipped policy, what stands there instead, and what is said of that line.
 MISTAKES: dict[str, tuple[str, str, str]] = {
@@ -55,10 +57,10 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "no measure",
     ),
     "an unknown fact": ("formula: orders_364d}", "formula: orders_365d}", "nothing is called 'orders_365d'"),
-    "a measure that stands below": (
+    "measures in a circle": (
         "formula: active_days_91d",
-        "formula: is_declining",
-        "nothing is called 'is_declining'; a formula reads facts, scores and measures above it",
+        "formula: engagement_level",
+        r"measures\.interaction_days: read from itself in the end: .*interaction_days",
     ),
     "age in a formula": (
         "formula: active_days_91d",
@@ -142,3 +144,16 @@ def test_the_line_of_an_overlap_is_that_of_the_second_tier(tmp_path: Path, root:
         read_policy(path)
     line = text[: text.index(old)].count("\n") + 1
     assert str(refused.value).startswith(f"{path}:{line}: tiers.0.tiers.1.when: core and important overlap")
+
+
+def test_a_published_policy_is_read_back_as_it_was(shipped: Policy) -> None:
+    text = canonical_json(shipped.model_dump())
+    assert Policy.model_validate(json.loads(text)) == shipped
+
+
+def test_a_policy_of_before_decides_nothing_more_than_it_did(shipped: Policy) -> None:
+    """Policies published before segments were stated stay valid, and give nobody a tier."""
+    names = ("name", "margin_rate", "risk_bands", "weekly_budget", "minimum_net_value", "holdout")
+    old = shipped.model_dump(include={*names, "unknown_consent"})
+    policy = Policy.model_validate(json.loads(canonical_json(old)))
+    assert (policy.tiers, policy.plans(), policy.classes()) == ((), (), ())
