@@ -14,19 +14,20 @@ import pyarrow.parquet as pq
 from features.reader import FactTable
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
-from models.effect import UPLIFT_NAMES, OfferModels
+from models.effect import OfferModels
 from models.question import Question
 from models.reason import strongest
 from models.scorer import Scorer
 from models.season import Season
+from releases.effect_file import plain_text, read_effect, write_effect
 from releases.signature import verify_signed
 from releases.structure import check_model_text
 from tables.offer import Offer
 from tables.refusal import Refused
 from tables.sealed import canonical_json
 
-MODELS = ("churn", "value", "response", "uplift")
-OFFER_MODELS = {"response": CONTACT_NAMES, "uplift": UPLIFT_NAMES}
+MODELS = ("churn", "value", "response")
+OFFER_MODELS = {"response": CONTACT_NAMES}
 GOLDEN_ROWS = 64
 # Any offer will do: what counts is that the answer stays the same.
 GOLDEN_OFFER = Offer("golden", "coupon", "golden", reward=1000, cost=800, contact_cost=10)
@@ -50,7 +51,9 @@ def write_bundle(
     for name in MODELS:
         booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
         if booster is not None:
-            (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
+            (folder / f"{name}.txt").write_text(plain_text(booster), encoding="utf-8")
+    if scorer.offer.uplift is not None:
+        write_effect(folder, scorer.offer.uplift)
     description = {
         "facts": scorer.names,
         "calibration": scorer.calibration._asdict(),
@@ -126,7 +129,7 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
         value=boosters["value"],
         offer=OfferModels(
             boosters["response"],
-            boosters["uplift"],
+            read_effect(folder, where),
             description["usual_spend"],
             description["why_no_effect"],
         ),
@@ -135,10 +138,3 @@ def _read_scorer(folder: Path, description: dict[str, Any], where: str) -> Score
 
 def _season(description: dict[str, list[Any]]) -> Season:
     return Season(tuple(description["moments"]), tuple(description["shifts"]))
-
-
-def _plain_text(booster: lgb.Booster) -> str:
-    """The model without the parameters section, which names threads and files of the training machine."""
-    text: str = booster.model_to_string(num_iteration=-1)
-    head, separator, _ = text.partition("\nparameters:\n")
-    return head + "\n" if separator else text
