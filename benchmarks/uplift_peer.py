@@ -107,7 +107,8 @@ def _causalml(make: Callable[[], Any]) -> Peer:
     of_several = _causalml_of_several(make)
 
     def promise(facts: Floats, contacted: Floats, outcome: Floats, others: Floats) -> Floats:
-        return of_several(facts, contacted.astype(np.int64), outcome, others)[:, 0]
+        effect: Floats = of_several(facts, contacted.astype(np.int64), outcome, others)[:, 0]
+        return effect
 
     return promise
 
@@ -123,7 +124,8 @@ def _causalml_of_several(make: Callable[[], Any]) -> Any:
                 model.cv_n_jobs = 1
             model.fit(facts, treatment, outcome, p={k: np.full(len(facts), c) for k, c in chance.items()})
             told = model.predict(others, p={k: np.full(len(others), c) for k, c in chance.items()})
-            return np.asarray(told, dtype=np.float64).reshape(len(others), -1)
+            effect: Floats = np.asarray(told, dtype=np.float64).reshape(len(others), -1)
+            return effect
 
     return promise
 

@@ -21,7 +21,9 @@ HELD_BACK = Contacts.columns["kind"].choices.index("held_back") + 1
 REDEEMED = Responses.columns["kind"].choices.index("redeemed") + 1
 # An offer works until the next one comes; what happens later is noise to it.
 EFFECT_DAYS = 28
-MOST_CONTACTS = 250_000
+MOST_CONTACTS = 350_000
+# The usual order of a customer with few orders leans on everybody's.
+PRIOR_ORDERS = 3.0
 # What an offer says of itself: an offer without history borrows from those that say alike.
 OFFER_TERMS = (
     *(f"offer_is_{kind}" for kind in OFFER_KINDS),
@@ -69,31 +71,39 @@ CONTACT_NAMES = (*EFFECT_FACTS, *OFFER_FACTS)
 class ContactFrame:
     """Past contacts whose outcome is known; shape (contacts,).
 
-    facts: EFFECT_FACTS, a microsecond before the contact; offers: OFFER_FACTS of the offer sent or held
-    back, shape (contacts, facts); offer: its place among the offers; contacted: false where held back;
-    redeemed: 0 or 1, within EFFECT_DAYS; value: what the customer brought in EFFECT_DAYS, minor units,
-    before the offer's own cost; cost: of contacting and of what was redeemed, minor units.
+    facts: EFFECT_FACTS, a microsecond before the contact; offer: which was sent or held back, a place in
+    `terms`, (offers, OFFER_TERMS); contacted: false where held back; redeemed: 0 or 1, within EFFECT_DAYS;
+    value: what the customer brought in EFFECT_DAYS, minor units, before the offer's own cost; cost: of
+    contacting and of what was redeemed, minor units; picked: the chance of having been picked for this
+    offer, whether it was then sent or held back, nan where the log keeps no propensity.
     """
 
     facts: FactTable
-    offers: Floats
     offer: Int64s
+    terms: Floats
     contacted: Flags
     redeemed: Floats
     value: Floats
     cost: Floats
+    picked: Floats
 
     def rows(self, chosen: Flags) -> "ContactFrame":
         facts = self.facts
         return ContactFrame(
             FactTable(facts.places[chosen], facts.moments[chosen], facts.names, facts.values[chosen]),
-            self.offers[chosen],
             self.offer[chosen],
+            self.terms,
             self.contacted[chosen],
             self.redeemed[chosen],
             self.value[chosen],
             self.cost[chosen],
+            self.picked[chosen],
         )
+
+    def pairs(self) -> Floats:
+        """CONTACT_NAMES of each contact."""
+        own = self.facts.values
+        return np.column_stack([own, offer_facts(own, self.terms[self.offer][:, None])[:, 0]])
 
     def __len__(self) -> int:
         return len(self.contacted)
@@ -102,6 +112,14 @@ class ContactFrame:
 def own_facts(values: Floats, names: tuple[str, ...]) -> Floats:
     """EFFECT_FACTS of customers; values: facts in the columns of `names`."""
     return values[:, [names.index(name) for name in EFFECT_FACTS]]
+
+
+def usual_order(own: Floats, usual_spend: float) -> Floats:
+    """A customer's usual spend per order, minor units; own: columns begin as EFFECT_FACTS."""
+    spend = np.nan_to_num(own[:, EFFECT_FACTS.index("spend_364d")])
+    orders = np.nan_to_num(own[:, EFFECT_FACTS.index("orders_364d")])
+    usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
+    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
 
 
 def terms_of(offers: Sequence[Offer]) -> Floats:
@@ -140,15 +158,17 @@ def build_contact_frame(
     own = own_facts(customer.values, customer.names)
     contacted = rows["kind"] != HELD_BACK
     redeemed = _redeemed(histories, places, rows)
+    sent = contacted.sum() / max(1, len(contacted))
     prices = np.array([(each.contact_cost, each.cost) for each in offers], dtype=np.float64).reshape(-1, 2)
     return ContactFrame(
         facts=FactTable(places, moments, EFFECT_FACTS, own),
-        offers=offer_facts(own, terms_of(offers)[offer][:, None])[:, 0],
         offer=offer,
+        terms=terms_of(offers),
         contacted=contacted,
         redeemed=redeemed,
         value=value_over(histories, places, ends, EFFECT_DAYS, margin_rate),
         cost=contacted * (prices[offer, 0] + redeemed * prices[offer, 1]),
+        picked=rows["propensity"] / np.where(contacted, sent, 1 - sent),
     )
 
 

@@ -23,7 +23,7 @@ class CostCurve(NamedTuple):
 
 class Ranked(NamedTuple):
     """A curve's rows from the most promising on, ready for many weights: those promised something, and what
-    all rows' offers cost."""
+    all rows' offers cost together."""
 
     order: npt.NDArray[np.int64]
     net: Floats

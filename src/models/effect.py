@@ -20,16 +20,15 @@ from models.contact import (
     CONTACT_NAMES,
     EFFECT_DAYS,
     EFFECT_FACTS,
-    OFFER_TERMS,
     ContactFrame,
     build_contact_frame,
     offer_facts,
+    usual_order,
 )
-from models.learner import fit
 from models.metric import Interval, auc, with_interval
 from models.offer_judging import judge_learners
-from models.overlap import Overlap, overlap_of
-from models.projection import projected_value
+from models.offer_past import LEAST_CONTACTS, Past, past_of
+from models.overlap import Overlap
 from models.trial import Trial
 from models.uplift_learner import LEARNERS, EffectModel
 from tables.history import Histories
@@ -39,15 +38,9 @@ from tables.offer import Offer
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 EFFECT = EFFECT_DAYS * DAY
-LEAST_CONTACTS = 500
-LEAST_REDEMPTIONS = 50
-RESPONSE_TREES = 60
-RESPONSE = {"num_leaves": 12, "max_depth": 5, "learning_rate": 0.15, "feature_fraction": 0.5}
-# The usual order of a customer with few orders leans on everybody's.
-PRIOR_ORDERS = 3.0
 # Learners are compared on contacts before the test: the later of them judge what the earlier ones taught.
 JUDGING_SHARE = 0.35
-MOST_COMPARED = 50_000
+MOST_COMPARED = 60_000
 # Used where held-out time does not surely prefer another: it lost least on the simulated worlds.
 PREFERRED = "shared"
 COMPARED = ("shared", "s", "t", "r", "dr")
@@ -83,14 +76,6 @@ class OfferTraining:
     learner: str
     compared: dict[str, Interval]
     overlap: Overlap | None
-
-
-def usual_order(own: Floats, usual_spend: float) -> Floats:
-    """A customer's usual spend per order, minor units; own: columns begin as EFFECT_FACTS."""
-    spend = np.nan_to_num(own[:, EFFECT_FACTS.index("spend_364d")])
-    orders = np.nan_to_num(own[:, EFFECT_FACTS.index("orders_364d")])
-    usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
-    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
 
 
 def predict_offers(models: OfferModels, own: Floats, terms: Floats) -> tuple[Floats, Floats]:
@@ -135,14 +120,14 @@ def train_offer_models(
     step(1)
     known = now.rows(now.facts.moments + 1 + EFFECT <= test_at)
     later = now.rows(now.facts.moments >= test_at)
-    past, usual = _prepare(histories, known, test_at, horizon_days, margin_rate)
+    past, usual = past_of(histories, known, test_at, horizon_days, margin_rate)
     learner, compared = PREFERRED, dict[str, Interval]()
     if past.trial is not None:
         learner, compared = _choose(past.trial, known, usual)
     step(2)
     evaluated = _models(past, learner)
     step(3)
-    present, _ = _prepare(histories, now, as_of, horizon_days, margin_rate)
+    present, _ = past_of(histories, now, as_of, horizon_days, margin_rate)
     published = _models(present, learner)
     step(4)
     return OfferTraining(
@@ -157,58 +142,7 @@ def train_offer_models(
     )
 
 
-@dataclass(frozen=True)
-class _Past:
-    response: lgb.Booster | None
-    usual_spend: float
-    trial: Trial | None
-    overlap: Overlap | None
-    why_not: str
-
-
-def _prepare(
-    histories: Histories, frame: ContactFrame, as_of: int, horizon_days: int, margin_rate: float
-) -> tuple[_Past, Floats]:
-    """The response model, and the trial that the effect is learnt from; None where the past was none."""
-    own, places = frame.facts.values, frame.facts.places
-    sent = frame.contacted
-    redeemed = int(frame.redeemed[sent].sum())
-    if redeemed < LEAST_REDEMPTIONS:
-        why = f"{redeemed} of {len(frame)} past contacts were redeemed; {LEAST_REDEMPTIONS} are needed"
-        return _Past(None, 0.0, None, None, why), np.ones(len(frame))
-    response = fit(
-        np.column_stack([own, frame.offers]), frame.redeemed, places, CONTACT_NAMES, "binary",
-        learn=sent, trees=RESPONSE_TREES, parameters=RESPONSE,
-    )  # fmt: skip
-    usual_spend = float(np.nanmedian(frame.facts.column("spend_per_order_364d")))
-    usual = usual_order(own, usual_spend)
-    held_back = int((~sent).sum())
-    if min(held_back, len(frame) - held_back) < LEAST_CONTACTS:
-        why = (
-            f"{held_back} customers were held back from a contact; without at least {LEAST_CONTACTS} "
-            "the effect of an offer is not identified"
-        )
-        return _Past(response.booster, usual_spend, None, None, why), usual
-    overlap, chance = overlap_of(own, sent.astype(np.float64), places, EFFECT_FACTS)
-    if not overlap.is_enough:
-        why = f"the effect of an offer is not identified: {overlap}"
-        return _Past(response.booster, usual_spend, None, overlap, why), usual
-    share = float(sent.mean())
-    trial = Trial(
-        facts=own,
-        offers=np.ascontiguousarray(frame.offers[:, : len(OFFER_TERMS)]),
-        contacted=sent.astype(np.float64),
-        outcome=projected_value(histories, frame, usual, as_of, horizon_days, margin_rate),
-        chance=np.clip(chance, share / 4, 1 - (1 - share) / 4),
-        groups=places,
-        periods=frame.facts.moments // (7 * DAY),
-        names=EFFECT_FACTS,
-        offer_names=OFFER_TERMS,
-    )
-    return _Past(response.booster, usual_spend, trial, overlap, ""), usual
-
-
-def _models(past: _Past, learner: str) -> OfferModels:
+def _models(past: Past, learner: str) -> OfferModels:
     uplift = LEARNERS[learner](past.trial) if past.trial is not None else None
     return OfferModels(past.response, uplift, past.usual_spend, past.why_not)
 
@@ -217,20 +151,26 @@ def _choose(trial: Trial, frame: ContactFrame, usual: Floats) -> tuple[str, dict
     """The learner whose cost curve on the later contacts is surely above the preferred one's, or that one."""
     moments = frame.facts.moments
     cut = np.quantile(moments, 1 - JUDGING_SHARE, method="lower")
-    earlier = np.flatnonzero(moments + 1 + EFFECT <= cut)[-MOST_COMPARED:]
-    later = np.flatnonzero(moments >= cut)
+    # Every so many-th row: rows stand by customer, so that this is a sample of customers.
+    earlier = _thinned(np.flatnonzero(moments + 1 + EFFECT <= cut))
+    later = _thinned(np.flatnonzero(moments >= cut))
     for rows in (earlier, later):
         sent = trial.contacted[rows].sum()
         if min(sent, len(rows) - sent) < LEAST_CONTACTS:
             return PREFERRED, {}
     taught = trial.rows(earlier)
     models = {name: LEARNERS[name](taught) for name in COMPARED}
-    # What a redemption is expected to cost: the offer's mean, for its customers differ little in it.
-    figures, ahead = judge_learners(models, trial.rows(later), usual[later], frame.cost[later], PREFERRED)
+    figures, ahead = judge_learners(
+        models, trial.rows(later), frame.picked[later], usual[later], frame.cost[later], PREFERRED
+    )
     sure = {name: each for name, each in ahead.items() if each.low > 0}
     chosen = max(sure, key=lambda name: sure[name].value) if sure else PREFERRED
     named = {f"{name}_minus_{PREFERRED}": each for name, each in ahead.items()}
     return chosen, {f"{name}_net_value": each for name, each in figures.items()} | named
+
+
+def _thinned(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return rows[:: max(1, -(-len(rows) // MOST_COMPARED))]
 
 
 def _evaluate(models: OfferModels, later: ContactFrame) -> dict[str, Interval]:
@@ -256,8 +196,7 @@ def _of_rows(models: OfferModels, frame: ContactFrame) -> tuple[Floats, Floats]:
     response, uplift = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     for place in np.unique(frame.offer):
         rows = np.flatnonzero(frame.offer == place)
-        terms = frame.offers[rows[:1], : len(OFFER_TERMS)]
-        told = predict_offers(models, frame.facts.values[rows], terms)
+        told = predict_offers(models, frame.facts.values[rows], frame.terms[[place]])
         response[rows], uplift[rows] = told[0][:, 0], told[1][:, 0]
     return response, uplift
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.learner import fit
 from models.metric import auc
+from models.trial import out_of_sight
 
 Floats = npt.NDArray[np.float64]
 LEAST_ROWS = 200
@@ -19,14 +19,6 @@ LEAST_ROWS = 200
 SUPPORT = 10.0
 # With less, a few customers stand for all others, or a part of them has nobody to be compared with.
 LEAST_EFFECTIVE, MOST_OUTSIDE = 0.5, 0.1
-CHANCE = {
-    "num_leaves": 12,
-    "max_depth": 5,
-    "feature_fraction": 0.6,
-    "min_data_in_leaf": 30,
-    "lambda_l2": 10.0,
-}
-CHANCE_TREES = 80
 
 
 class Overlap(NamedTuple):
@@ -65,9 +57,7 @@ def overlap_of(
     held = len(contacted) - sent
     if min(sent, held) < LEAST_ROWS:
         return Overlap(sent, held, float("nan"), 0.0, 1.0), np.full(len(contacted), np.nan)
-    chance = fit(
-        values, contacted, groups, names, "binary", parameters=CHANCE, trees=CHANCE_TREES
-    ).out_of_fold
+    chance = out_of_sight(values, contacted, groups, names, "binary")
     share = sent / len(contacted)
     chance = np.clip(chance, 1e-6, 1 - 1e-6)
     odds = chance / (1 - chance) / (share / (1 - share))

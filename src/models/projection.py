@@ -12,8 +12,7 @@ import numpy.typing as npt
 from features.reader import read_facts
 from models.contact import EFFECT_DAYS, ContactFrame
 from models.frame import value_over
-from models.learner import fit
-from models.trial import OUTCOME, calm, coarse
+from models.trial import calm, out_of_sight
 from tables.history import Histories
 from tables.moment import DAY
 
@@ -33,7 +32,6 @@ BEHAVIOUR = (
     "days_since_first_event",
 )
 LEAST_KNOWN = 2_000
-TREES = 60
 
 
 def projected_value(
@@ -58,8 +56,5 @@ def projected_value(
     rest[known] = calm((whole - frame.value[known]) / usual[known])
     told = read_facts(histories, frame.facts.places, moments + EFFECT_DAYS * DAY)
     behaviour = told.values[:, [told.names.index(name) for name in BEHAVIOUR]]
-    forecast = fit(
-        behaviour, rest, frame.facts.places, BEHAVIOUR, "regression", learn=known,
-        trees=TREES, parameters=coarse(OUTCOME, int(known.sum())),
-    ).out_of_fold  # fmt: skip
+    forecast = out_of_sight(behaviour, rest, frame.facts.places, BEHAVIOUR, "regression", learn=known)
     return np.asarray(came + forecast)

@@ -74,8 +74,8 @@ class SharedEffect:
 def shared_learner(trial: Trial) -> SharedEffect:
     basis = fit_basis(trial.facts)
     columns = basis(trial.facts)
-    offers, which = np.unique(trial.offers, axis=0, return_inverse=True)
-    which = which.ravel()
+    offers, which = np.unique(trial.terms, axis=0, return_inverse=True)
+    which = which.ravel()[trial.offer]
     sent = trial.contacted == 1
     contacts = np.bincount(which[sent], minlength=len(offers))
     busiest = np.argsort(-contacts, kind="stable")[:MOST_OWN]
@@ -91,12 +91,12 @@ def shared_learner(trial: Trial) -> SharedEffect:
         known = _Sums(*(sum(both) for both in zip(*(p for j, p in enumerate(parts) if j != k), strict=True)))
         system, right = _system(known, design)
         for place, strength in enumerate(strengths):
-            found = _solve(system, right, design, trial.offers.shape[1], strength)
+            found = _solve(system, right, design, offers.shape[1], strength)
             losses[place] += _loss(parts[k], design, found)
     whole = _Sums(*(sum(both) for both in zip(*parts, strict=True)))
     best = strengths[int(np.argmin(losses))]
-    found = _solve(*_system(whole, design), design, trial.offers.shape[1], best)
-    terms = trial.offers.shape[1]
+    found = _solve(*_system(whole, design), design, offers.shape[1], best)
+    terms = offers.shape[1]
     return SharedEffect(
         names=trial.names, offer_names=trial.offer_names, basis=basis, centre=centre, scale=scale,
         common=found[1], by_term=found[2 : 2 + terms],

@@ -78,16 +78,6 @@ EffectModel = BoostedEffect | SharedEffect
 Learner = Callable[[Trial], EffectModel]
 
 
-def predict_rows(model: EffectModel, facts: Floats, offers: Floats) -> Floats:
-    """The effect of each row's own offer; offers: (rows, terms); shape (rows,)."""
-    terms, which = np.unique(offers, axis=0, return_inverse=True)
-    effect = np.empty(len(facts))
-    for k in range(len(terms)):
-        rows = np.flatnonzero(which.ravel() == k)
-        effect[rows] = model.predict(facts[rows], terms[k : k + 1])[:, 0]
-    return effect
-
-
 def s_learner(trial: Trial) -> BoostedEffect:
     told = trial.contacted[:, None]
     values = np.column_stack([trial.facts, trial.offers * told, told])

@@ -10,12 +10,13 @@ import pytest
 
 from features.reader import FactTable, names_of
 from models.calibration import Calibration
-from models.contact import CONTACT_NAMES
-from models.effect import UPLIFT_NAMES, OfferModels
+from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS
+from models.effect import OfferModels
 from models.learner import boost
 from models.question import Question
 from models.scorer import Scorer
 from models.season import Season
+from models.uplift_learner import BoostedEffect, Term
 from releases.bundle import write_bundle
 from releases.signature import sign
 from tables.sealed import MANIFEST, SIGNATURE, sealed_folder
@@ -44,6 +45,11 @@ def scorer() -> Scorer:
         target = np.maximum(target, 0) if objective == "tweedie" else (target > 10).astype(float)
         return boost(values, target, names, objective, trees=8, parameters={"feature_fraction": 1.0})
 
+    terms = (
+        Term(booster((*EFFECT_FACTS, *OFFER_TERMS), "regression"), 1.0),
+        Term(booster(EFFECT_FACTS, "regression"), -1.0),
+    )
+    effect = BoostedEffect(EFFECT_FACTS, OFFER_TERMS, terms, "t")
     return Scorer(
         names=NAMES,
         churn=booster(NAMES, "binary"),
@@ -51,7 +57,7 @@ def scorer() -> Scorer:
         season=Season((10**15,), (0.1,)),
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
-        offer=OfferModels(booster(CONTACT_NAMES, "binary"), booster(UPLIFT_NAMES, "regression"), 500.0, ""),
+        offer=OfferModels(booster(CONTACT_NAMES, "binary"), effect, 500.0, ""),
     )
 
 
