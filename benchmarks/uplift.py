@@ -1,11 +1,11 @@
 """Our uplift learners are ahead of scikit-uplift's and causalml's on Hillstrom and on Starbucks.
 
 Random halves of the customers: learnt from one, judged on the other, the same halves for all. Judged by
-uplift at 30 % (scikit-uplift's `uplift_at_k`, overall) and the Qini coefficient (its `qini_auc_score`), for both
+uplift at 30 % (scikit-uplift's `uplift_at_k`, overall) and the Qini coefficient (its `qini_auc_score`); both
 mails of Hillstrom at once by what the best mail for the most promising 30 % adds, among those who happen to
-have got it. Ours is the learner that training falls back on, with the others of ours beside it. Intervals
-are of the mean over splits; "corrected" widens them for halves that overlap (Nadeau & Bengio 2003). The last
-line of the output is one JSON object.
+have got it. Ours is the learner that training falls back on, with the others of ours beside it. Intervals are
+of the mean over splits; "corrected" widens them for halves that overlap (Nadeau & Bengio 2003). The last line
+of the output is one JSON object.
 """
 
 import argparse
