@@ -81,26 +81,21 @@ def shared_learner(trial: Trial) -> SharedEffect:
     busiest = np.argsort(-contacts, kind="stable")[:MOST_OWN]
     has_own = np.sort(busiest[contacts[busiest] >= LEAST_CONTACTS])
     centre, scale = _scale(offers[has_own] if len(has_own) else offers)
-    design = _design((offers - centre) / scale, has_own)
+    told = (offers - centre) / scale
     rest = calm(freed(trial))
     fold = fold_of(trial.groups)
     parts = [_sums(columns, rest, sent, which, len(offers), fold == k) for k in range(FOLDS)]
-    strengths = list(product(COMMON, DIFFERENT, DIFFERENT if len(has_own) else DIFFERENT[:1]))
-    losses = np.zeros(len(strengths))
+    is_own = np.isin(np.arange(len(offers)), has_own)
+    losses = dict.fromkeys(product(COMMON, DIFFERENT, DIFFERENT if len(has_own) else DIFFERENT[:1]), 0.0)
     for k in range(FOLDS):
-        known = _Sums(*(sum(both) for both in zip(*(p for j, p in enumerate(parts) if j != k), strict=True)))
-        system, right = _system(known, design)
-        for place, strength in enumerate(strengths):
-            found = _solve(system, right, design, offers.shape[1], strength)
-            losses[place] += _loss(parts[k], design, found)
-    whole = _Sums(*(sum(both) for both in zip(*parts, strict=True)))
-    best = strengths[int(np.argmin(losses))]
-    found = _solve(*_system(whole, design), design, offers.shape[1], best)
-    terms = offers.shape[1]
+        known = _total([part for j, part in enumerate(parts) if j != k])
+        for strength in losses:
+            losses[strength] += _loss(parts[k], told, _solve(known, told, is_own, strength))
+    best = min(losses, key=losses.__getitem__)
+    found = _solve(_total(parts), told, is_own, best)
     return SharedEffect(
         names=trial.names, offer_names=trial.offer_names, basis=basis, centre=centre, scale=scale,
-        common=found[1], by_term=found[2 : 2 + terms],
-        own_terms=offers[has_own], own=found[2 + terms :],
+        common=found.shared[1], by_term=found.shared[2:], own_terms=offers[has_own], own=found.own[has_own],
     )  # fmt: skip
 
 
@@ -124,47 +119,52 @@ def _sums(columns: Floats, rest: Floats, sent: Flags, which: Int64s, offers: int
     return _Sums(held @ held.T, held @ rest[chosen & ~sent], by_offer, with_rest)
 
 
-def _design(told: Floats, has_own: Int64s) -> Floats:
-    """What each offer is made of: the common part, its terms, its own; shape (offers, parts)."""
-    own = np.zeros((len(told), len(has_own)))
-    own[has_own, np.arange(len(has_own))] = 1.0
-    return np.column_stack([np.ones(len(told)), told, own])
+class _Found(NamedTuple):
+    """shared: (2 + terms, columns), of what customers bring without an offer, common, by term; own: (offers,
+    columns), 0 where an offer has none."""
+
+    shared: Floats
+    own: Floats
 
 
-def _system(sums: _Sums, design: Floats) -> tuple[Floats, Floats]:
-    """Normal equations of what customers bring without an offer (the first part) and of the effects."""
-    offers, parts = design.shape
-    width = len(sums.held)
-    whole = np.column_stack([np.ones(offers), design])
-    pairs = (whole[:, :, None] * whole[:, None, :]).reshape(offers, -1)
-    blocks = (pairs.T @ sums.sent.reshape(offers, -1)).reshape(parts + 1, parts + 1, width, width)
-    blocks[0, 0] += sums.held
-    right = whole.T @ sums.sent_with
+def _total(parts: list[_Sums]) -> _Sums:
+    return _Sums(*(np.sum(each, axis=0) for each in zip(*parts, strict=True)))
+
+
+def _solve(sums: _Sums, told: Floats, is_own: Flags, strength: tuple[float, float, float]) -> _Found:
+    """The coefficients. What is an offer's own meets no other offer, so that it is taken out of the normal
+    equations first (Schur complement): what is left grows with the terms, not with the offers."""
+    offers, width = sums.sent_with.shape
+    common, by_term, own = (np.full(width, each) for each in strength)
+    for each in (common, by_term, own):
+        each[0] *= INTERCEPT
+    both = np.concatenate([sums.sent, sums.sent_with[:, :, None]], axis=2)
+    explained = np.linalg.solve(sums.sent + np.diag(own), both) * is_own[:, None, None]
+    left = both - sums.sent @ explained
+    # What customers bring without an offer, common, and the terms: each offer's share in each.
+    made_of = np.column_stack([np.ones((offers, 2)), told])
+    count = made_of.shape[1]
+    pairs = (made_of[:, :, None] * made_of[:, None, :]).reshape(offers, -1)
+    blocks = (pairs.T @ left[:, :, :-1].reshape(offers, -1)).reshape(count, count, width, width)
+    blocks[0, 0] += sums.held + FREE * np.eye(width)
+    blocks[1, 1] += np.diag(common)
+    for k in range(2, count):
+        blocks[k, k] += np.diag(by_term)
+    right = made_of.T @ left[:, :, -1]
     right[0] += sums.held_with
-    size = (parts + 1) * width
-    return blocks.transpose(0, 2, 1, 3).reshape(size, size), right.ravel()
+    system = blocks.transpose(0, 2, 1, 3).reshape(count * width, count * width)
+    shared = np.asarray(np.linalg.solve(system, right.ravel())).reshape(count, width)
+    weights = made_of @ shared
+    return _Found(shared, explained[:, :, -1] - (explained[:, :, :-1] @ weights[:, :, None])[:, :, 0])
 
 
-def _solve(
-    system: Floats, right: Floats, design: Floats, terms: int, strength: tuple[float, float, float]
-) -> Floats:
-    """Coefficients, shape (1 + parts, columns): without an offer, common, by term, own."""
-    parts = design.shape[1] + 1
-    width = len(right) // parts
-    held = np.empty((parts, width))
-    held[0], held[1], held[2 : 2 + terms], held[2 + terms :] = FREE, *strength
-    held[1:, 0] *= INTERCEPT
-    ridged = system + np.diag(held.ravel())
-    return np.asarray(np.linalg.solve(ridged, right)).reshape(parts, width)
-
-
-def _loss(sums: _Sums, design: Floats, found: Floats) -> float:
+def _loss(sums: _Sums, told: Floats, found: _Found) -> float:
     """Squared error on the rows of `sums`, up to a constant."""
-    without = found[0]
+    without = found.shared[0]
     loss = without @ sums.held @ without - 2 * sums.held_with @ without
-    for k, made_of in enumerate(design):
-        weights = without + made_of @ found[1:]
-        loss += weights @ sums.sent[k] @ weights - 2 * sums.sent_with[k] @ weights
+    weights = without + found.shared[1] + told @ found.shared[2:] + found.own
+    for k, weight in enumerate(weights):
+        loss += weight @ sums.sent[k] @ weight - 2 * sums.sent_with[k] @ weight
     return float(loss)
 
 
