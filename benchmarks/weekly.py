@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.increment import NOW, write_incoming
 from features.reader import names_of, read_facts
-from models.contact import CONTACT_NAMES, contact_facts
+from models.contact import CONTACT_NAMES, offer_facts, own_facts, terms_of
 from models.explainer import Explainer
 from models.reason import Money, strongest, texts
 from tables.checking import check_tables
@@ -137,7 +137,8 @@ def on_top(histories: Histories, churn: lgb.Booster) -> dict[str, float]:
     offer = Offer("made", "coupon", "made", 1_000, 1_000)
 
     def of_offer() -> Floats:
-        return contact_facts(facts.values, facts.names, [offer] * len(places))
+        own = own_facts(facts.values, facts.names)
+        return np.column_stack([own, offer_facts(own, terms_of([offer]))[:, 0]])
 
     model = made_model(of_offer()[:TAUGHT], "binary", OFFER_TREES)
     assert len(CONTACT_NAMES) == model.num_feature()

@@ -53,6 +53,7 @@ def train(home: Home, as_of: str | None, question: Question, experiment: str) ->
             moments.test[-1],
             t,
             margin_rate=policy.margin_rate,
+            horizon_days=question.horizon_days,
             progress=progress,
         )
     stability = _stability(customer)
@@ -139,6 +140,9 @@ def _result(
             "held_back": offer.held_back,
             "identified": offer.published.uplift is not None,
             "why_not": offer.published.why_not,
+            "learner": offer.learner,
+            "overlap": offer.overlap,
+            **offer.compared,
             **offer.evaluation,
         },
         "truth": truth,

@@ -1,6 +1,8 @@
 """Past contacts beside what came of them: what the offer models learn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,16 +22,20 @@ HELD_BACK = Contacts.columns["kind"].choices.index("held_back") + 1
 REDEEMED = Responses.columns["kind"].choices.index("redeemed") + 1
 # An offer works until the next one comes; what happens later is noise to it.
 EFFECT_DAYS = 28
-MOST_CONTACTS = 250_000
+MOST_CONTACTS = 350_000
 # Where memory is limited fewer do, down to so few; a contact takes so much until its models are judged.
 LEAST_CONTACTS, CONTACT_BYTES = 5_000, 6_000
-OFFER_FACTS = (
+# The usual order of a customer with few orders leans on everybody's.
+PRIOR_ORDERS = 3.0
+# What an offer says of itself: an offer without history borrows from those that say alike.
+OFFER_TERMS = (
     *(f"offer_is_{kind}" for kind in OFFER_KINDS),
     "offer_reward",
     "offer_cost",
     "offer_minimum_spend",
-    "offer_reward_per_usual_order",
 )
+# What its money means to one customer.
+OFFER_FACTS = (*OFFER_TERMS, "offer_reward_per_usual_order", "offer_minimum_per_usual_order")
 # What can make an offer work differently for two customers. The effect is small beside the noise, so that
 # every further column costs more than it tells; age, gender and region stay out by law and by choice.
 EFFECT_FACTS = (
@@ -51,12 +57,16 @@ EFFECT_FACTS = (
     "complaints_182d",
     "shares_364d",
     "referrals_364d",
+    "reviews_364d",
+    "returned_share_364d",
+    "sales_margin_share_364d",
     "points_balance",
     "last_nps",
     "days_since_first_event",
     "is_b2b",
     "level",
 )
+USUAL = EFFECT_FACTS.index("spend_per_order_364d")
 CONTACT_NAMES = (*EFFECT_FACTS, *OFFER_FACTS)
 
 
@@ -64,45 +74,75 @@ CONTACT_NAMES = (*EFFECT_FACTS, *OFFER_FACTS)
 class ContactFrame:
     """Past contacts whose outcome is known; shape (contacts,).
 
-    facts: CONTACT_NAMES, a microsecond before the contact; contacted: false where held back; redeemed: 0 or
-    1, within EFFECT_DAYS; value: what the customer brought in EFFECT_DAYS, minor units, before the offer's
-    own cost.
+    facts: EFFECT_FACTS, a microsecond before the contact; offer: which was sent or held back, a place in
+    `terms`, (offers, OFFER_TERMS); contacted: false where held back; redeemed: 0 or 1, within EFFECT_DAYS;
+    value: what the customer brought in EFFECT_DAYS, minor units, before the offer's own cost; cost: of
+    contacting and of what was redeemed, minor units; picked: the chance of having been picked for this
+    offer, whether it was then sent or held back, nan where the log keeps no propensity.
     """
 
     facts: FactTable
+    offer: Int64s
+    terms: Floats
     contacted: Flags
     redeemed: Floats
     value: Floats
+    cost: Floats
+    picked: Floats
 
     def rows(self, chosen: Flags) -> "ContactFrame":
         facts = self.facts
         return ContactFrame(
             FactTable(facts.places[chosen], facts.moments[chosen], facts.names, facts.values[chosen]),
+            self.offer[chosen],
+            self.terms,
             self.contacted[chosen],
             self.redeemed[chosen],
             self.value[chosen],
+            self.cost[chosen],
+            self.picked[chosen],
         )
+
+    def pairs(self) -> Floats:
+        """CONTACT_NAMES of each contact."""
+        own = self.facts.values
+        return np.column_stack([own, offer_facts(own, self.terms[self.offer][:, None])[:, 0]])
 
     def __len__(self) -> int:
         return len(self.contacted)
 
 
-def contact_facts(values: Floats, names: tuple[str, ...], offers: list[Offer]) -> Floats:
-    """CONTACT_NAMES of customers and one offer for each; values: facts in the columns of `names`."""
-    own = values[:, [names.index(name) for name in EFFECT_FACTS]]
-    usual = own[:, EFFECT_FACTS.index("spend_per_order_364d")]
-    kinds = np.array([offer.kind_place for offer in offers])
-    reward = np.array([offer.reward for offer in offers], dtype=np.float64)
-    return np.column_stack(
-        [
-            own,
-            *((kinds == place).astype(np.float64) for place in range(1, len(OFFER_KINDS) + 1)),
-            reward,
-            np.array([offer.cost for offer in offers], dtype=np.float64),
-            np.array([offer.minimum_spend for offer in offers], dtype=np.float64),
-            np.divide(reward, usual, out=np.full(len(own), np.nan), where=usual > 0),
-        ]
-    )
+def own_facts(values: Floats, names: tuple[str, ...]) -> Floats:
+    """EFFECT_FACTS of customers; values: facts in the columns of `names`."""
+    return values[:, [names.index(name) for name in EFFECT_FACTS]]
+
+
+def usual_order(own: Floats, usual_spend: float) -> Floats:
+    """A customer's usual spend per order, minor units; own: columns begin as EFFECT_FACTS."""
+    spend = np.nan_to_num(own[:, EFFECT_FACTS.index("spend_364d")])
+    orders = np.nan_to_num(own[:, EFFECT_FACTS.index("orders_364d")])
+    usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
+    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
+
+
+def terms_of(offers: Sequence[Offer]) -> Floats:
+    """OFFER_TERMS of each offer, shape (offers, terms)."""
+    kinds = np.array([offer.kind_place for offer in offers], dtype=np.int64)
+    money = [(offer.reward, offer.cost, offer.minimum_spend) for offer in offers]
+    is_kind = kinds[:, None] == np.arange(1, len(OFFER_KINDS) + 1)
+    return np.column_stack([is_kind, np.array(money, dtype=np.float64).reshape(len(offers), 3)])
+
+
+def offer_facts(own: Floats, terms: Floats) -> Floats:
+    """OFFER_FACTS of every customer with every offer; own: EFFECT_FACTS, (customers, facts); terms: (offers,
+    terms), or (customers, offers, terms) where each has its own; shape (customers, offers, facts)."""
+    told = np.broadcast_to(terms, (len(own), *terms.shape[-2:]))
+    facts = np.empty((*told.shape[:2], len(OFFER_FACTS)))
+    facts[..., : len(OFFER_TERMS)] = told
+    usual = np.where(own[:, USUAL] > 0, own[:, USUAL], np.nan)[:, None]
+    facts[..., -2] = told[..., OFFER_TERMS.index("offer_reward")] / usual
+    facts[..., -1] = told[..., OFFER_TERMS.index("offer_minimum_spend")] / usual
+    return facts
 
 
 def build_contact_frame(
@@ -110,24 +150,35 @@ def build_contact_frame(
 ) -> ContactFrame:
     """The latest contacts (at most MOST_CONTACTS) whose effect was over before `as_of`."""
     places, rows = visible_rows(histories, "contacts", as_of)
-    by_code = {code(offer.offer_id): offer for offer in offers}
-    usable = (rows["at"] + EFFECT_DAYS * DAY <= as_of) & np.isin(rows["offer_id"], list(by_code))
-    chosen = np.flatnonzero(usable)
+    codes = np.array([code(offer.offer_id) for offer in offers], dtype=rows["offer_id"].dtype)
+    chosen = np.flatnonzero((rows["at"] + EFFECT_DAYS * DAY <= as_of) & np.isin(rows["offer_id"], codes))
     most = at_once(CONTACT_BYTES, MOST_CONTACTS, "the contacts to train on", least=LEAST_CONTACTS)
     latest = np.lexsort([rows["event_id"][chosen], -rows["at"][chosen]])[:most]
     chosen = np.sort(chosen[latest])
     rows, places = rows[chosen], places[chosen]
-    customer = read_facts(histories, places, rows["at"] - 1)
-    told = [by_code[each] for each in rows["offer_id"].tolist()]
-    ends = rows["at"] + EFFECT_DAYS * DAY
+    offer = _place_of(codes, rows["offer_id"])
+    moments, ends = rows["at"] - 1, rows["at"] + EFFECT_DAYS * DAY
+    customer = read_facts(histories, places, moments)
+    own = own_facts(customer.values, customer.names)
+    contacted = rows["kind"] != HELD_BACK
+    redeemed = _redeemed(histories, places, rows)
+    sent = contacted.sum() / max(1, len(contacted))
+    prices = np.array([(each.contact_cost, each.cost) for each in offers], dtype=np.float64).reshape(-1, 2)
     return ContactFrame(
-        facts=FactTable(
-            places, rows["at"] - 1, CONTACT_NAMES, contact_facts(customer.values, customer.names, told)
-        ),
-        contacted=rows["kind"] != HELD_BACK,
-        redeemed=_redeemed(histories, places, rows),
+        facts=FactTable(places, moments, EFFECT_FACTS, own),
+        offer=offer,
+        terms=terms_of(offers),
+        contacted=contacted,
+        redeemed=redeemed,
         value=value_over(histories, places, ends, EFFECT_DAYS, margin_rate),
+        cost=contacted * (prices[offer, 0] + redeemed * prices[offer, 1]),
+        picked=rows["propensity"] / np.where(contacted, sent, 1 - sent),
     )
+
+
+def _place_of(codes: npt.NDArray[Any], told: npt.NDArray[Any]) -> Int64s:
+    order = np.argsort(codes)
+    return np.asarray(order[np.searchsorted(codes, told, sorter=order)] if len(told) else [], dtype=np.int64)
 
 
 def _redeemed(histories: Histories, places: Int64s, contacts: Records) -> Floats:

@@ -1,15 +1,12 @@
 """The offer's effect: will it be redeemed, and what does contacting add.
 
-Two models over customer facts and offer facts together, so that an offer without history borrows from its
-attributes:
+- response: the probability that a contacted customer redeems the offer, from customer and offer together;
+- uplift: the value that contacting adds over the horizon, by the learner (models.uplift_learner) whose
+  choices earned most for their cost on held-out time. It needs customers who were held back, and who are like
+  those contacted (models.overlap); without them no effect is identified and no number is given.
 
-- response: the probability that a contacted customer redeems the offer;
-- uplift: the value that contacting adds while the offer works, by the R-learner (Nie & Wager 2021): what is
-  left of the outcome after the expected outcome is taken away is regressed on what is left of the contact
-  after its probability is taken away. It needs customers who were held back; without them no effect is
-  identified and no number is given.
-
-Outcomes are measured in the customer's usual order, or the large customers' noise would drown all effects.
+Both know an offer by its terms, so that an offer without history borrows from its like. Outcomes are measured
+in the customer's usual order, or the large customers' noise would drown all effects.
 """
 
 from dataclasses import dataclass
@@ -19,9 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from features.reader import Progress
-from models.contact import CONTACT_NAMES, EFFECT_DAYS, EFFECT_FACTS, ContactFrame, build_contact_frame
-from models.learner import Fitted, boost, fit
+from models.contact import (
+    CONTACT_NAMES,
+    EFFECT_DAYS,
+    EFFECT_FACTS,
+    ContactFrame,
+    build_contact_frame,
+    offer_facts,
+    usual_order,
+)
 from models.metric import Interval, auc, with_interval
+from models.offer_judging import judge_learners
+from models.offer_past import LEAST_CONTACTS, Past, past_of
+from models.overlap import Overlap
+from models.trial import Trial
+from models.uplift_learner import LEARNERS, EffectModel
 from tables.history import Histories
 from tables.moment import DAY
 from tables.offer import Offer
@@ -29,25 +38,13 @@ from tables.offer import Offer
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 EFFECT = EFFECT_DAYS * DAY
-UPLIFT_NAMES = ("response_probability", *CONTACT_NAMES)
-LEAST_CONTACTS = 500
-LEAST_REDEMPTIONS = 50
-# Effects are small beside the noise: few coarse leaves, many rows in each.
-UPLIFT = {
-    "num_leaves": 8,
-    "max_depth": 4,
-    "min_data_in_leaf": 1000,
-    "learning_rate": 0.05,
-    "lambda_l2": 100.0,
-    "feature_fraction": 0.5,
-    "bagging_fraction": 0.7,
-}
-# Early stopping would read noise here: the number of trees is fixed.
-UPLIFT_TREES = 120
-RESPONSE_TREES = 120
-NUISANCE_TREES = 80
-# The usual order of a customer with few orders leans on everybody's.
-PRIOR_ORDERS = 3.0
+# Learners are compared on contacts before the test: the later of them judge what the earlier ones taught.
+JUDGING_SHARE = 0.35
+MOST_COMPARED = 60_000
+# Used where held-out time does not surely prefer another: it lost least on the simulated worlds.
+PREFERRED = "shared"
+COMPARED = ("shared", "s", "t", "r", "dr")
+CUSTOMERS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -58,40 +55,48 @@ class OfferModels:
     """
 
     response: lgb.Booster | None
-    uplift: lgb.Booster | None
+    uplift: EffectModel | None
     usual_spend: float
     why_not: str
 
 
 @dataclass(frozen=True)
 class OfferTraining:
-    """The models as of the test moment (for judging), as of now (to publish), and the evidence."""
+    """The models as of the test moment (for judging), as of now (to publish), and the evidence.
+
+    compared: each learner's cost curve before the test (net value a contact, minor units), and how far it is
+    ahead of the preferred one; overlap: of those contacted and those held back.
+    """
 
     evaluated: OfferModels
     published: OfferModels
     evaluation: dict[str, Interval]
     contacts: int
     held_back: int
+    learner: str
+    compared: dict[str, Interval]
+    overlap: Overlap | None
 
 
-def usual_order(values: Floats, usual_spend: float) -> Floats:
-    """A customer's usual spend per order, minor units; values: columns begin as CONTACT_NAMES."""
-    spend = np.nan_to_num(values[:, EFFECT_FACTS.index("spend_364d")])
-    orders = np.nan_to_num(values[:, EFFECT_FACTS.index("orders_364d")])
-    usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
-    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
-
-
-def predict_effect(models: OfferModels, values: Floats) -> tuple[Floats, Floats]:
-    """(response probability, value added in minor units); values: CONTACT_NAMES; nan without a model."""
-    nothing = np.full(len(values), np.nan)
-    if models.response is None:
-        return nothing, nothing
-    response = np.asarray(models.response.predict(values))
-    if models.uplift is None:
-        return response, nothing
-    share = np.asarray(models.uplift.predict(np.column_stack([response, values])))
-    return response, share * usual_order(values, models.usual_spend)
+def predict_offers(models: OfferModels, own: Floats, terms: Floats) -> tuple[Floats, Floats]:
+    """(response probability, value added in minor units) of every customer with every offer; own:
+    EFFECT_FACTS; terms: OFFER_TERMS of each offer; shape (customers, offers), nan without a model."""
+    shape = len(own), len(terms)
+    response, uplift = np.full(shape, np.nan), np.full(shape, np.nan)
+    if models.response is None or 0 in shape:
+        return response, uplift
+    for start in range(0, len(own), CUSTOMERS_AT_ONCE):
+        rows = slice(start, start + CUSTOMERS_AT_ONCE)
+        part = own[rows]
+        asked = np.empty((len(part), len(terms), len(CONTACT_NAMES)))
+        asked[..., : len(EFFECT_FACTS)] = part[:, None]
+        asked[..., len(EFFECT_FACTS) :] = offer_facts(part, terms)
+        told = np.asarray(models.response.predict(asked.reshape(-1, len(CONTACT_NAMES))))
+        response[rows] = told.reshape(len(part), -1)
+        if models.uplift is not None:
+            usual = usual_order(part, models.usual_spend)
+            uplift[rows] = models.uplift.predict(part, terms) * usual[:, None]
+    return response, uplift
 
 
 def train_offer_models(
@@ -101,95 +106,76 @@ def train_offer_models(
     as_of: int,
     *,
     margin_rate: float,
+    horizon_days: int = 91,
     progress: Progress | None = None,
 ) -> OfferTraining:
-    """Train on contacts whose effect was over at `test_at`, judge on later ones; then learn from all."""
+    """Choose the learner and train on contacts whose effect was over at `test_at`, judge on later ones; then
+    learn from all."""
+
+    def step(done: int) -> None:
+        if progress:
+            progress(done, 4)
+
     now = build_contact_frame(histories, offers, as_of, margin_rate=margin_rate)
-    if progress:
-        progress(1, 3)
-    known = now.rows(now.facts.moments + EFFECT <= test_at)
+    step(1)
+    known = now.rows(now.facts.moments + 1 + EFFECT <= test_at)
     later = now.rows(now.facts.moments >= test_at)
-    evaluated = _train(known)
-    if progress:
-        progress(2, 3)
-    published = _train(now)
-    if progress:
-        progress(3, 3)
+    past, usual = past_of(histories, known, test_at, horizon_days, margin_rate)
+    learner, compared = PREFERRED, dict[str, Interval]()
+    if past.trial is not None:
+        learner, compared = _choose(past.trial, known, usual)
+    step(2)
+    evaluated = _models(past, learner)
+    step(3)
+    present, _ = past_of(histories, now, as_of, horizon_days, margin_rate)
+    published = _models(present, learner)
+    step(4)
     return OfferTraining(
-        evaluated, published, _evaluate(evaluated, later), len(now), int((~now.contacted).sum())
+        evaluated=evaluated,
+        published=published,
+        evaluation=_evaluate(evaluated, later),
+        contacts=len(now),
+        held_back=int((~now.contacted).sum()),
+        learner=learner if published.uplift is not None else "",
+        compared=compared,
+        overlap=present.overlap,
     )
 
 
-def _train(frame: ContactFrame) -> OfferModels:
-    held_back = int((~frame.contacted).sum())
-    redeemed = int(frame.redeemed[frame.contacted].sum())
-    if redeemed < LEAST_REDEMPTIONS:
-        return OfferModels(
-            None,
-            None,
-            0.0,
-            f"{redeemed} of {len(frame)} past contacts were redeemed; {LEAST_REDEMPTIONS} are needed",
-        )
-    response = fit(
-        frame.facts.values,
-        frame.redeemed,
-        frame.facts.places,
-        CONTACT_NAMES,
-        "binary",
-        learn=frame.contacted,
-        trees=RESPONSE_TREES,
+def _models(past: Past, learner: str) -> OfferModels:
+    uplift = LEARNERS[learner](past.trial) if past.trial is not None else None
+    return OfferModels(past.response, uplift, past.usual_spend, past.why_not)
+
+
+def _choose(trial: Trial, frame: ContactFrame, usual: Floats) -> tuple[str, dict[str, Interval]]:
+    """The learner whose cost curve on the later contacts is surely above the preferred one's, or that one."""
+    moments = frame.facts.moments
+    cut = np.quantile(moments, 1 - JUDGING_SHARE, method="lower")
+    # Every so many-th row: rows stand by customer, so that this is a sample of customers.
+    earlier = _thinned(np.flatnonzero(moments + 1 + EFFECT <= cut))
+    later = _thinned(np.flatnonzero(moments >= cut))
+    for rows in (earlier, later):
+        sent = trial.contacted[rows].sum()
+        if min(sent, len(rows) - sent) < LEAST_CONTACTS:
+            return PREFERRED, {}
+    taught = trial.rows(earlier)
+    models = {name: LEARNERS[name](taught) for name in COMPARED}
+    figures, ahead = judge_learners(
+        models, trial.rows(later), frame.picked[later], usual[later], frame.cost[later], PREFERRED
     )
-    usual_spend = float(np.nanmedian(frame.facts.column("spend_per_order_364d")))
-    if min(held_back, len(frame) - held_back) < LEAST_CONTACTS:
-        return OfferModels(
-            response.booster,
-            None,
-            usual_spend,
-            f"{held_back} customers were held back from a contact; without at least {LEAST_CONTACTS} "
-            "the effect of an offer is not identified",
-        )
-    return OfferModels(response.booster, _fit_uplift(frame, response, usual_spend), usual_spend, "")
+    sure = {name: each for name, each in ahead.items() if each.low > 0}
+    chosen = max(sure, key=lambda name: sure[name].value) if sure else PREFERRED
+    named = {f"{name}_minus_{PREFERRED}": each for name, each in ahead.items()}
+    return chosen, {f"{name}_net_value": each for name, each in figures.items()} | named
 
 
-def _fit_uplift(frame: ContactFrame, response: Fitted, usual_spend: float) -> lgb.Booster:
-    values, places = frame.facts.values, frame.facts.places
-    outcome = frame.value / usual_order(values, usual_spend)
-    expected = fit(values, outcome, places, CONTACT_NAMES, "regression", trees=NUISANCE_TREES).out_of_fold
-    residual = outcome - expected
-    edge = np.quantile(np.abs(residual), 0.995)
-    left = frame.contacted - _contact_chance(frame)
-    return boost(
-        np.column_stack([response.out_of_fold, values]),
-        np.clip(residual, -edge, edge) / left,
-        UPLIFT_NAMES,
-        "regression",
-        weight=left**2,
-        parameters=UPLIFT,
-        trees=UPLIFT_TREES,
-    )
-
-
-def _contact_chance(frame: ContactFrame) -> Floats:
-    """The chance that a customer picked for an offer was contacted and not held back; shape (contacts,).
-
-    Estimated out of fold from the facts: the log keeps the propensity of what was done only.
-    """
-    estimated = fit(
-        frame.facts.values,
-        frame.contacted.astype(np.float64),
-        frame.facts.places,
-        CONTACT_NAMES,
-        "binary",
-        trees=30,
-        parameters={"num_leaves": 8, "min_data_in_leaf": 500},
-    ).out_of_fold
-    share = float(frame.contacted.mean())
-    return np.clip(estimated, share / 4, 1 - (1 - share) / 4)
+def _thinned(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return rows[:: max(1, -(-len(rows) // MOST_COMPARED))]
 
 
 def _evaluate(models: OfferModels, later: ContactFrame) -> dict[str, Interval]:
     """On later contacts: is the response ranked, and does contacting add more where more was promised."""
-    response, uplift = predict_effect(models, later.facts.values)
+    response, uplift = _of_rows(models, later)
     figures: dict[str, Interval] = {}
     sent = later.contacted
     if models.response is not None and 0 < later.redeemed[sent].sum() < sent.sum():
@@ -203,6 +189,16 @@ def _evaluate(models: OfferModels, later: ContactFrame) -> dict[str, Interval]:
     for name, chosen in (halves | {"lower_half": uplift <= middle}).items():
         figures[f"value_added_{name}"] = _value_added(later.rows(chosen))
     return figures
+
+
+def _of_rows(models: OfferModels, frame: ContactFrame) -> tuple[Floats, Floats]:
+    """predict_offers of each contact's own offer."""
+    response, uplift = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+    for place in np.unique(frame.offer):
+        rows = np.flatnonzero(frame.offer == place)
+        told = predict_offers(models, frame.facts.values[rows], frame.terms[[place]])
+        response[rows], uplift[rows] = told[0][:, 0], told[1][:, 0]
+    return response, uplift
 
 
 def _value_added(frame: ContactFrame) -> Interval:

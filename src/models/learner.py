@@ -63,7 +63,7 @@ def fit(
     """
     settings = PARAMETERS | {"objective": objective} | (parameters or {})
     learnt = np.ones(len(target), dtype=bool) if learn is None else learn
-    fold = _fold_of(groups)
+    fold = fold_of(groups)
     out_of_fold = np.empty(len(target))
     grown, folds = [], []
     # Bins are found once for all folds: they depend on facts alone, not on any label.
@@ -111,7 +111,7 @@ def boost(
     return lgb.train(settings, data, trees)
 
 
-def _fold_of(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def fold_of(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A fold for each group by hash, so that it does not depend on which other rows there are."""
     mixed = (groups.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     return ((mixed >> np.uint64(40)) % np.uint64(FOLDS)).astype(np.int64)

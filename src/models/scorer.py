@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import Calibration
-from models.contact import CONTACT_NAMES, contact_facts
-from models.effect import UPLIFT_NAMES, OfferModels, predict_effect
+from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS, own_facts, terms_of
+from models.effect import OfferModels, predict_offers
 from models.explainer import Explainer
 from models.horizon import Horizons
 from models.season import Season
@@ -64,22 +64,20 @@ class Scorer:
             (self.churn, self.names),
             (self.value, self.names),
             (self.offer.response, CONTACT_NAMES),
-            (self.offer.uplift, UPLIFT_NAMES),
             *((step.promise.booster, each.names) for each in self._foretold for step in each.steps),
         ):
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
+        effect = self.offer.uplift
+        if effect is not None and (effect.names, effect.offer_names) != (EFFECT_FACTS, OFFER_TERMS):
+            raise Refused("the offer model of the bundle was trained on other facts than this version reads")
 
     def score(self, values: Floats, names: tuple[str, ...], offers: tuple[Offer, ...], t: int) -> Scores:
         """Scores as of t (microseconds). values: facts, shape (customers, facts), in columns named by
         `names`, which must hold all of ours."""
         mine = self.columns(values, names)
-        response = np.full((len(mine), len(offers)), np.nan)
-        uplift = np.full((len(mine), len(offers)), np.nan)
-        if self.offer.response is not None and len(mine):
-            for k, offer in enumerate(offers):
-                told = contact_facts(mine, self.names, [offer] * len(mine))
-                response[:, k], uplift[:, k] = predict_effect(self.offer, told)
+        own = own_facts(mine, self.names) if self.offer.response is not None else mine[:, :0]
+        response, uplift = predict_offers(self.offer, own, terms_of(offers))
         return Scores(
             churn=self.season.of_probability(self.calibration(np.asarray(self.churn.predict(mine))), t),
             value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),

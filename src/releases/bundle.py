@@ -21,22 +21,21 @@ import pyarrow.parquet as pq
 from features.reader import FactTable
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
-from models.effect import UPLIFT_NAMES, OfferModels
-from models.horizon import Horizons, Step
-from models.promise import Promise
+from models.effect import OfferModels
 from models.question import Question
 from models.reason import STRONGEST
 from models.scorer import Scorer
-from models.season import Season
 from models.value_range import ValueRange
+from releases.effect_file import read_effect, write_effect
+from releases.horizon_file import read_horizons, read_season, write_horizons
+from releases.model_file import read_model, write_model
 from releases.signature import verify_signed
-from releases.structure import check_model_text
 from tables.offer import Offer
 from tables.refusal import Refused
 from tables.sealed import canonical_json
 
-MODELS = ("churn", "value", "response", "uplift")
-OFFER_MODELS = {"response": CONTACT_NAMES, "uplift": UPLIFT_NAMES}
+MODELS = ("churn", "value", "response")
+OFFER_MODELS = {"response": CONTACT_NAMES}
 # Folders within the bundle, the second for who compares models.
 PUBLISHED, JUDGED = "", "judged"
 GOLDEN = "golden.parquet"
@@ -99,36 +98,18 @@ def _write_scorer(folder: Path, scorer: Scorer) -> dict[str, Any]:
     for name in MODELS:
         booster: lgb.Booster | None = getattr(scorer.offer if name in OFFER_MODELS else scorer, name)
         if booster is not None:
-            _write_model(folder, name, booster)
-    for step in scorer.horizons.steps if scorer.horizons else ():
-        _write_model(folder, _horizon_file(step.days), step.promise.booster)
+            write_model(folder, name, booster)
+    if scorer.offer.uplift is not None:
+        write_effect(folder, scorer.offer.uplift)
     return {
         "calibration": scorer.calibration._asdict(),
         "season": scorer.season._asdict(),
         "value_season": scorer.value_season._asdict(),
         "value_range": scorer.value_range._asdict() if scorer.value_range else None,
-        "horizons": _horizons_described(scorer.horizons),
+        "horizons": write_horizons(folder, scorer.horizons),
         "usual_spend": scorer.offer.usual_spend,
         "why_no_effect": scorer.offer.why_not,
     }
-
-
-def _horizons_described(horizons: Horizons | None) -> dict[str, Any] | None:
-    if horizons is None:
-        return None
-    steps = []
-    for days, given, (_, calibration, season) in horizons.steps:
-        said = {"calibration": calibration._asdict(), "season": season._asdict()}
-        steps.append({"days": days, "given": given, **said})
-    return {"own": horizons.own, "facts": horizons.names, "steps": steps}
-
-
-def _horizon_file(days: int) -> str:
-    return f"horizon_{days}"
-
-
-def _write_model(folder: Path, name: str, booster: lgb.Booster) -> None:
-    (folder / f"{name}.txt").write_text(_plain_text(booster), encoding="utf-8")
 
 
 def read_bundle(folder: Path, key: bytes) -> Bundle:
@@ -196,57 +177,27 @@ def _read_scorer(folder: Path, whole: dict[str, Any], which: str) -> Scorer:
     where = str(folder / which)
     boosters: dict[str, lgb.Booster | None] = {}
     for name in MODELS:
-        path = folder / which / f"{name}.txt"
-        known = OFFER_MODELS.get(name, names)
-        boosters[name] = _read_model(path, known, f"{where}: {name}") if path.exists() else None
+        there, known = (folder / which / f"{name}.txt").exists(), OFFER_MODELS.get(name, names)
+        boosters[name] = read_model(folder / which, name, known, where) if there else None
     if boosters["churn"] is None or boosters["value"] is None:
         raise Refused(f"{where}: holds no churn or no value model")
     return Scorer(
         names=names,
         churn=boosters["churn"],
         calibration=Calibration(**description["calibration"]),
-        season=_season(description["season"]),
-        value_season=_season(description["value_season"]),
+        season=read_season(description["season"]),
+        value_season=read_season(description["value_season"]),
         value=boosters["value"],
         offer=OfferModels(
             boosters["response"],
-            boosters["uplift"],
+            read_effect(folder / which, where),
             description["usual_spend"],
             description["why_no_effect"],
         ),
-        horizons=_read_horizons(folder / which, description.get("horizons"), where),
+        horizons=read_horizons(folder / which, description.get("horizons"), where),
         value_range=_value_range(description.get("value_range")),
     )
 
 
-def _read_model(path: Path, names: tuple[str, ...], where: str) -> lgb.Booster:
-    text = path.read_text(encoding="utf-8")
-    check_model_text(text, names, where)
-    return lgb.Booster(model_str=text)
-
-
-def _read_horizons(folder: Path, said: dict[str, Any] | None, where: str) -> Horizons | None:
-    if said is None:
-        return None
-    names, steps = tuple(said["facts"]), []
-    for each in said["steps"]:
-        name = _horizon_file(int(each["days"]))
-        booster = _read_model(folder / f"{name}.txt", names, f"{where}: {name}")
-        promise = Promise(booster, Calibration(**each["calibration"]), _season(each["season"]))
-        steps.append(Step(int(each["days"]), int(each["given"]), promise))
-    return Horizons(int(said["own"]), names, tuple(steps))
-
-
 def _value_range(said: dict[str, list[float]] | None) -> ValueRange | None:
     return ValueRange(**{name: tuple(ends) for name, ends in said.items()}) if said else None
-
-
-def _season(description: dict[str, list[Any]]) -> Season:
-    return Season(tuple(description["moments"]), tuple(description["shifts"]))
-
-
-def _plain_text(booster: lgb.Booster) -> str:
-    """The model without the parameters section, which names threads and files of the training machine."""
-    text: str = booster.model_to_string(num_iteration=-1)
-    head, separator, _ = text.partition("\nparameters:\n")
-    return head + "\n" if separator else text

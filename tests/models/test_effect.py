@@ -9,14 +9,17 @@ import numpy.typing as npt
 import pytest
 
 from models.contact import (
-    CONTACT_NAMES,
     EFFECT_DAYS,
     EFFECT_FACTS,
+    OFFER_FACTS,
+    OFFER_TERMS,
     ContactFrame,
     build_contact_frame,
-    contact_facts,
+    offer_facts,
+    terms_of,
 )
-from models.effect import LEAST_CONTACTS, OfferTraining, predict_effect, train_offer_models
+from models.effect import PREFERRED, OfferTraining, predict_offers, train_offer_models
+from models.offer_past import LEAST_CONTACTS
 from tables.history import Histories
 from tables.moment import DAY
 from tables.offer import Offer
@@ -26,6 +29,7 @@ OFFERS = (Offer("ten", "coupon", "ten off", reward=1000, cost=800),)
 TEST_AT, AS_OF = 300, 400
 SPEND = 10_000
 Base = Callable[..., Histories]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,13 @@ class World:
             self.start + TEST_AT * DAY,
             self.start + AS_OF * DAY,
             margin_rate=1.0,
+            horizon_days=EFFECT_DAYS,
         )
+
+    def scores(self, trained: OfferTraining) -> tuple[Floats, Floats]:
+        """Response and uplift of the one offer for the customer of each contact."""
+        told = predict_offers(trained.published, self.frame().facts.values, terms_of(OFFERS))
+        return told[0][:, 0], told[1][:, 0]
 
     def frame(self) -> ContactFrame:
         return build_contact_frame(self.histories, OFFERS, self.start + AS_OF * DAY, margin_rate=1.0)
@@ -87,7 +97,7 @@ def persuadable(world: World, frame: ContactFrame) -> npt.NDArray[np.bool_]:
 
 def test_those_who_can_be_persuaded_are_promised_more(world: World, trained: OfferTraining) -> None:
     frame = world.frame()
-    response, uplift = predict_effect(trained.published, frame.facts.values)
+    response, uplift = world.scores(trained)
     can = persuadable(world, frame)
     assert np.median(uplift[can]) > 2 * abs(np.median(uplift[~can]))
     assert (uplift[can].min() > uplift[~can]).mean() > 0.95
@@ -105,7 +115,7 @@ def test_the_mean_effect_lies_within_its_interval(trained: OfferTraining) -> Non
 
 
 def test_what_is_promised_adds_up_to_what_contacting_adds(world: World, trained: OfferTraining) -> None:
-    _, uplift = predict_effect(trained.published, world.frame().facts.values)
+    _, uplift = world.scores(trained)
     assert uplift.mean() == pytest.approx(SPEND / 2, rel=0.25)
 
 
@@ -113,7 +123,12 @@ def test_the_judged_models_have_seen_only_contacts_whose_effect_was_over(
     world: World, trained: OfferTraining
 ) -> None:
     alone = train_offer_models(
-        world.histories, OFFERS, world.start, world.start + TEST_AT * DAY, margin_rate=1.0
+        world.histories,
+        OFFERS,
+        world.start,
+        world.start + TEST_AT * DAY,
+        margin_rate=1.0,
+        horizon_days=EFFECT_DAYS,
     )
     judged, published = trained.evaluated, alone.published
     assert judged.response
@@ -121,7 +136,9 @@ def test_the_judged_models_have_seen_only_contacts_whose_effect_was_over(
     assert published.response
     assert published.uplift
     assert judged.response.model_to_string() == published.response.model_to_string()
-    assert judged.uplift.model_to_string() == published.uplift.model_to_string()
+    facts = world.frame().facts.values
+    terms = terms_of(OFFERS)
+    assert np.array_equal(judged.uplift.predict(facts, terms), published.uplift.predict(facts, terms))
 
 
 def test_without_customers_held_back_no_effect_is_given_and_it_says_why(base_of: Base, start: int) -> None:
@@ -132,7 +149,7 @@ def test_without_customers_held_back_no_effect_is_given_and_it_says_why(base_of:
     assert f"0 customers were held back from a contact; without at least {LEAST_CONTACTS}" in (
         trained.published.why_not
     )
-    response, uplift = predict_effect(trained.published, world.frame().facts.values)
+    response, uplift = world.scores(trained)
     assert np.isfinite(response).all()
     assert np.isnan(uplift).all()
     assert "value_added_all" not in trained.evaluation
@@ -143,7 +160,7 @@ def test_without_contacts_nothing_is_promised(base_of: Base, start: int) -> None
     trained = train_offer_models(histories, OFFERS, start, start + AS_OF * DAY, margin_rate=1.0)
     assert trained.published.response is None
     assert "0 of 0 past contacts were redeemed" in trained.published.why_not
-    response, uplift = predict_effect(trained.published, np.zeros((2, len(CONTACT_NAMES))))
+    response, uplift = predict_offers(trained.published, np.zeros((2, len(EFFECT_FACTS))), terms_of(OFFERS))
     assert np.isnan(response).all()
     assert np.isnan(uplift).all()
 
@@ -213,9 +230,40 @@ def test_the_facts_of_a_contact_are_those_just_before_it(base_of: Base, start: i
 
 @pytest.mark.parametrize(("usual", "expected"), [(500.0, 2.0), (0.0, np.nan), (np.nan, np.nan)])
 def test_a_reward_is_compared_with_the_usual_order_where_there_is_one(usual: float, expected: float) -> None:
-    values = np.zeros((1, len(EFFECT_FACTS)))
-    values[0, EFFECT_FACTS.index("spend_per_order_364d")] = usual
-    told = contact_facts(values, EFFECT_FACTS, [OFFERS[0]])
-    assert told[0, CONTACT_NAMES.index("offer_reward_per_usual_order")] == pytest.approx(
+    own = np.zeros((1, len(EFFECT_FACTS)))
+    own[0, EFFECT_FACTS.index("spend_per_order_364d")] = usual
+    told = offer_facts(own, terms_of(OFFERS))
+    assert told.shape == (1, 1, len(OFFER_FACTS))
+    assert told[0, 0, OFFER_FACTS.index("offer_reward_per_usual_order")] == pytest.approx(
         expected, nan_ok=True
     )
+
+
+def test_offers_are_told_by_their_terms_alike_for_one_customer_and_for_each_its_own() -> None:
+    offers = [*OFFERS, Offer("gift", "gift", "", reward=500, cost=400, minimum_spend=2000)]
+    own = np.random.default_rng(1).gamma(1.0, 100.0, (5, len(EFFECT_FACTS)))
+    terms = terms_of(offers)
+    every = offer_facts(own, terms)
+    for k in range(2):
+        each = offer_facts(own, np.broadcast_to(terms[k], (5, 1, len(OFFER_TERMS))))
+        assert np.array_equal(each[:, 0], every[:, k])
+    assert terms[:, OFFER_TERMS.index("offer_is_coupon")].tolist() == [1.0, 0.0]
+    assert terms[1, OFFER_TERMS.index("offer_minimum_spend")] == 2000
+    assert terms_of([]).shape == (0, len(OFFER_TERMS))
+
+
+def test_age_gender_and_region_are_no_facts_of_offer_models(trained: OfferTraining) -> None:
+    protected = ("age", "gender", "birth", "region", "sex")
+    told = {*EFFECT_FACTS, *OFFER_FACTS}
+    for models in (trained.evaluated, trained.published):
+        assert models.response
+        assert models.uplift
+        told |= {*models.response.feature_name(), *models.uplift.names, *models.uplift.offer_names}
+    for name in told:
+        assert not any(word in name.split("_") for word in protected), name
+
+
+def test_every_learner_is_compared_before_the_test(trained: OfferTraining) -> None:
+    assert trained.learner == PREFERRED
+    assert trained.overlap is not None
+    assert trained.overlap.is_enough

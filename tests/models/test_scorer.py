@@ -8,11 +8,12 @@ import pytest
 
 from features.reader import names_of
 from models.calibration import Calibration, log_odds, sigmoid
-from models.contact import CONTACT_NAMES
-from models.effect import UPLIFT_NAMES, OfferModels
+from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS
+from models.effect import OfferModels
 from models.learner import boost, fit
 from models.scorer import Scorer
 from models.season import Season
+from models.uplift_learner import BoostedEffect, Term
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -34,6 +35,14 @@ def booster(names: tuple[str, ...], objective: str) -> lgb.Booster:
     return boost(values, target, names, objective, trees=12)
 
 
+def effect(names: tuple[str, ...] = EFFECT_FACTS) -> BoostedEffect:
+    terms = (
+        Term(booster((*names, *OFFER_TERMS), "regression"), 1.0),
+        Term(booster(names, "regression"), -1.0),
+    )
+    return BoostedEffect(names, OFFER_TERMS, terms, "t")
+
+
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
     return Scorer(
@@ -43,7 +52,7 @@ def scorer() -> Scorer:
         season=Season(),
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
-        offer=OfferModels(booster(CONTACT_NAMES, "binary"), booster(UPLIFT_NAMES, "regression"), 500.0, ""),
+        offer=OfferModels(booster(CONTACT_NAMES, "binary"), effect(), 500.0, ""),
     )
 
 
@@ -80,10 +89,10 @@ def test_a_model_that_knows_its_columns_in_another_order_is_refused(scorer: Scor
     if which in ("churn", "value"):
         parts[which] = booster(NAMES[::-1], "binary")
     else:
-        names = CONTACT_NAMES if which == "response" else UPLIFT_NAMES
-        wrong = booster(names[::-1], "regression")
-        plain = {"response": scorer.offer.response, "uplift": scorer.offer.uplift} | {which: wrong}
-        parts["offer"] = OfferModels(**plain, usual_spend=500.0, why_not="")
+        wrong: Any = booster(CONTACT_NAMES[::-1], "binary")
+        wrong = wrong if which == "response" else effect(EFFECT_FACTS[::-1])
+        plain: dict[str, Any] = {"response": scorer.offer.response, "uplift": scorer.offer.uplift}
+        parts["offer"] = OfferModels(**plain | {which: wrong}, usual_spend=500.0, why_not="")
     with pytest.raises(Refused, match="trained on other facts"):
         Scorer(**parts)
 

@@ -105,7 +105,7 @@ def test_the_registered_model_has_signature_example_and_the_challengers_alias(el
 def test_training_twice_on_the_same_data_gives_the_same_models(elsewhere: Any, published: Path) -> None:
     _, trained, client = elsewhere
     first = published / "bundles" / Home(published).published().bundle
-    for name in ("churn.txt", "value.txt", "response.txt", "uplift.txt", "golden.parquet"):
+    for name in ("churn.txt", "value.txt", "response.txt", "uplift.json", "golden.parquet"):
         again = Path(client.download_artifacts(trained["run_id"], f"{BUNDLE}/{name}"))
         assert file_hash(again) == file_hash(first / name)
     about = [

@@ -10,14 +10,15 @@ import pytest
 
 from features.reader import FactTable, names_of
 from models.calibration import Calibration
-from models.contact import CONTACT_NAMES
-from models.effect import UPLIFT_NAMES, OfferModels
+from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS
+from models.effect import OfferModels
 from models.horizon import Horizons, Step
 from models.learner import boost
 from models.promise import Promise
 from models.question import Question
 from models.scorer import Scorer
 from models.season import Season
+from models.uplift_learner import BoostedEffect, Term
 from models.value_range import ValueRange
 from releases.bundle import write_bundle
 from releases.signature import sign
@@ -62,6 +63,11 @@ def small_models(seed: int) -> Scorer:
         season = Season((0, 10**15), (0.2, 0.2))
         return Step(days, 91, Promise(booster(NAMES[5:45], "binary"), Calibration(0.7, 0.25), season))
 
+    terms = (
+        Term(booster((*EFFECT_FACTS, *OFFER_TERMS), "regression"), 1.0),
+        Term(booster(EFFECT_FACTS, "regression"), -1.0),
+    )
+    effect = BoostedEffect(EFFECT_FACTS, OFFER_TERMS, terms, "t")
     return Scorer(
         names=NAMES,
         churn=booster(NAMES, "binary"),
@@ -69,7 +75,7 @@ def small_models(seed: int) -> Scorer:
         season=Season((10**15,), (0.1,)),
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
-        offer=OfferModels(booster(CONTACT_NAMES, "binary"), booster(UPLIFT_NAMES, "regression"), 500.0, ""),
+        offer=OfferModels(booster(CONTACT_NAMES, "binary"), effect, 500.0, ""),
         horizons=Horizons(91, NAMES[5:45], (step(182), step(28))),
         value_range=ValueRange((10.0, 50.0), (0.0, 0.0), (4000.0, 9000.0)),
     )

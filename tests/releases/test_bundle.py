@@ -164,7 +164,9 @@ def other_digit(entry: str) -> str:
     return re.sub(r"[1-9]", lambda digit: "1" if digit[0] != "1" else "2", entry, count=1)
 
 
-@pytest.mark.parametrize("model", ["churn", "value", "response", "uplift", "horizon_28", "horizon_182"])
+@pytest.mark.parametrize(
+    "model", ["churn", "value", "response", "uplift_0", "uplift_1", "horizon_28", "horizon_182"]
+)
 @pytest.mark.parametrize("field", ["threshold", "leaf_value"])
 def test_a_changed_number_in_a_model_is_refused_by_the_golden_rows(
     resealed: Reseal, key: bytes, model: str, field: str
@@ -233,7 +235,8 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bundle.json", "golden.parquet", "churn.txt", "uplift.txt", "horizon_182.txt"]
+    "name",
+    ["bundle.json", "golden.parquet", "churn.txt", "uplift.json", "uplift_0.txt", "horizon_182.txt"],
 )
 @pytest.mark.parametrize("damage", [cut, Path.unlink, lambda path: path.write_bytes(b"\xff\xfe")])
 def test_a_damaged_file_from_the_model_registry_is_refused_before_anything_is_signed(
