@@ -141,7 +141,7 @@ def _result(
             "identified": offer.published.uplift is not None,
             "why_not": offer.published.why_not,
             "learner": offer.learner,
-            "overlap": offer.overlap,
+            "overlap": str(offer.overlap) if offer.overlap else "",
             **offer.compared,
             **offer.evaluation,
         },

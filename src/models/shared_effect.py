@@ -66,8 +66,10 @@ class SharedEffect:
         weights = np.tile(self.common, (len(terms), 1))
         for column, by in zip(told.T, self.by_term, strict=True):
             weights += column[:, None] * by
-        for known, own in zip(self.own_terms, self.own, strict=True):
-            weights[(terms == known).all(axis=1)] += own
+        if len(self.own):
+            same = (terms[:, None] == self.own_terms).all(axis=2)
+            known = same.any(axis=1)
+            weights[known] += self.own[same[known].argmax(axis=1)]
         return weights
 
 

@@ -30,7 +30,7 @@ def test_a_drawn_lot_leaves_nothing_to_tell_the_groups_apart_whatever_its_odds(s
     found = made(0.0, share)
     assert found.is_enough
     assert 0.45 < found.auc < 0.55
-    assert found.effective > 0.9
+    assert found.effective > 0.8
     assert found.outside == 0.0
 
 
