@@ -114,7 +114,7 @@ models.evaluation.ahead
 # %%
 names = models.names
 row = one.values
-shap = Explainer(models.churn)(row)
+shap = Explainer(models.published.churn)(row)
 said = reasons(strongest(shap, names), row, names, Money(histories.currency, histories.minor_units))
 for reason in said[0]:
     print(f"{reason.effect:+.2f}  {reason.english}\n       {reason.chinese}")

@@ -205,13 +205,23 @@ def train(
     home: HomeOption = HOME,
     as_of: AsOf = None,
     horizon: Annotated[int, typer.Option(help="Days within which churn is asked for.")] = 91,
+    question: Annotated[
+        str, typer.Option(help="silence: who buys nothing; contract: whose contract ends unprolonged.")
+    ] = "silence",
+    grace: Annotated[
+        int, typer.Option(help="Days after the horizon until which a prolongation may become known.")
+    ] = 0,
     experiment: Annotated[str, typer.Option(help="The MLflow experiment.")] = "holdfast",
     json: JsonOption = False,
 ) -> None:
     """Train churn, value and offer models; judge them on held-out time; register the challenger."""
+    from models.question import Question  # noqa: PLC0415
     from pipelines import train as job  # noqa: PLC0415
 
-    _run(home, "train", json, lambda h: job.train(h, as_of, horizon, experiment), job.render)
+    def asked() -> Question:
+        return Question(horizon, kind=question, grace_days=grace)
+
+    _run(home, "train", json, lambda h: job.train(h, as_of, asked(), experiment), job.render)
 
 
 @app.command()

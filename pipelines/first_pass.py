@@ -72,5 +72,5 @@ def _batches(
 
 def _batch(work: Work, assessed: Assessment) -> Batch:
     free = work.choose(assessed.scores, assessed.consents, assessed.held_out, 0.0)
-    rows = assessed_rows(work.histories, assessed, work.frozen.policy)
+    rows = assessed_rows(work.histories, assessed, work.frozen.policy, work.bundle.scorer.horizon_days)
     return Batch(rows, assessed.scores, assessed.consents, bids_of(free))

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from decisions.assess import IN_BASE
 from decisions.bounds import OutcomeBounds
 from decisions.finding import Change
+from features.profile import contract
 from models.outcome import Outcome, Promised, outcome_of
-from models.question import Question
+from models.question import CONTRACT
 from releases.watch import KeptWeek, Memory, read_columns, read_memory, verified
 from tables.history import Histories
 from tables.moment import DAY
@@ -26,7 +27,6 @@ def outcomes_of(
     key: bytes,
     t: int,
     histories: Histories,
-    base_days: int,
     bounds: OutcomeBounds,
     *,
     margin_rate: float,
@@ -39,15 +39,15 @@ def outcomes_of(
         if (found and found[-1].moment - week.moment < STEP) or not verified(week, key):
             continue
         memory = read_memory(week.folder)
-        if memory is None or week.moment + memory.horizon_days * DAY > t:
+        if memory is None or week.moment + memory.question.known_after > t:
             continue
+        if memory.question.kind == CONTRACT and not histories.present.issuperset(contract.sources):
+            continue  # this base cannot tell what came of them
         promised = _promised(week, memory, histories, bounds.most_customers)
         if len(promised.places) < bounds.least_customers:
             continue
-        question = Question(memory.horizon_days, base_days)
-        found.append(
-            outcome_of(histories, question, promised, margin_rate=margin_rate, least=bounds.least_customers)
-        )
+        least = bounds.least_customers
+        found.append(outcome_of(histories, memory.question, promised, margin_rate=margin_rate, least=least))
     return found[::-1]
 
 

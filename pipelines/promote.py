@@ -43,7 +43,7 @@ def promote(home: Home, version: int | None) -> dict[str, Any]:
         except (MlflowException, OSError) as error:
             raise Refused(f"{uri}: run {model.run_id} holds no whole bundle ({error}); train anew") from error
         progress(1, 3)
-        open_bundle(Path(came))
+        _ = open_bundle(Path(came)).judged  # read for its checks: what is damaged is not published
         read_reference(Path(came))
         with sealed_folder(home.bundles) as staged:
             shutil.copytree(came, staged.path, dirs_exist_ok=True)

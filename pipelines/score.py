@@ -58,7 +58,7 @@ def score(
     if not tally.in_base:
         run.end()
         raise Refused(
-            f"nobody bought in the {work.bundle.question.base_days} days before "
+            f"nobody {work.bundle.question.base} "
             f"{local_day(work.t, histories.time_zone)}; there is no base to score: choose another --as-of"
         )
     price = price_of(work, run)
@@ -104,6 +104,7 @@ def _about(
         currency=work.histories.currency,
         minor_units=work.histories.minor_units,
         parts=parts,
+        question=work.bundle.question,
     )
 
 

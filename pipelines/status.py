@@ -83,7 +83,7 @@ def _read(home: Home, part: str, name: str) -> dict[str, Any]:
     key = home.key()
     if part == "bundle":
         bundle = read_bundle(home.bundles / name, key)
-        return _aged(bundle.about["as_of"], "trained as of")
+        return _aged(bundle.about["as_of"], f"who {bundle.question.leaving}; trained as of")
     if part == "policy":
         frozen = read_frozen_policy(home.policies / name, key)
         return {"says": f"policy {frozen.policy.name!r} with {len(frozen.offers)} offers"}

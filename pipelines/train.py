@@ -12,7 +12,7 @@ from decisions.policy import read_policy
 from models.census import reference_of
 from models.churn import CustomerModels, train_customer_models
 from models.effect import OfferTraining, train_offer_models
-from models.frame import Frame, Moments, build_frame, training_moments
+from models.frame import Frame, Moments, build_frame, check_answerable, training_moments
 from models.question import Question
 from pipelines.as_of import moment_of, offers_of, open_base
 from pipelines.configuration import configuration
@@ -27,12 +27,12 @@ from tables.history import Histories
 from tables.moment import in_zone, local_day
 
 
-def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[str, Any]:
+def train(home: Home, as_of: str | None, question: Question, experiment: str) -> dict[str, Any]:
     base, histories = open_base(home)
+    check_answerable(histories, question)
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     offers = offers_of(base, t, histories.time_zone)
-    question = Question(horizon_days=horizon)
     moments = training_moments(histories, question, t)
     with bar("reading facts") as progress:
         frame = build_frame(
@@ -61,7 +61,8 @@ def train(home: Home, as_of: str | None, horizon: int, experiment: str) -> dict[
     with tempfile.TemporaryDirectory() as folder, bar("logging to MLflow") as progress:
         progress(0, 1)
         latest = frame.at(moments.test[-1:]).facts
-        write_bundle(Path(folder), scorer, question, result, latest)
+        judged = customer.judged_scorer(offer.evaluated)
+        write_bundle(Path(folder), scorer, judged, question, result, latest)
         write_reference(Path(folder), reference_of(frame, scorer, offers))
         made = Tracked(Path(folder), result, scorer, customer, frame, question)
         logged = track(made, model_of(base), experiment)
@@ -85,10 +86,11 @@ def _result(
         "base": base.name,
         "as_of": in_zone(t, histories.time_zone).isoformat(),
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "question": asdict(question) | {"label": question.label},
+        "question": asdict(question) | {"label": question.label, "leaving": question.leaving},
         "moments": {
             "train": [local_day(each, histories.time_zone) for each in moments.train],
             "test": [local_day(each, histories.time_zone) for each in moments.test],
+            "test_at": list(moments.test),
         },
         "data": {
             "hash": frame.facts.hash(),
@@ -97,8 +99,16 @@ def _result(
             "customers": len(np.unique(frame.facts.places)),
             "customers_unseen_in_training": len(np.unique(frame.facts.places[frame.unseen])),
         },
-        "churn": asdict(customer.evaluation) | {"calibration": customer.calibration},
-        "value": customer.value_evaluation,
+        "churn": {
+            **asdict(customer.evaluation),
+            "calibration": customer.published.calibration,
+            "by_horizon": {
+                f"{days}d": asdict(each) | {"moment": local_day(each.moment, histories.time_zone)}
+                for days, each in customer.horizons.judged.items()
+            },
+            "horizons_left_out": {f"{days}d": why for days, why in customer.horizons.untold.items()},
+        },
+        "value": customer.value_evaluation | {"share_within_by_slice": customer.value_within},
         "offers": {
             "contacts": offer.contacts,
             "held_back": offer.held_back,
@@ -123,15 +133,14 @@ def render(result: dict[str, Any]) -> list[Any]:
     monthly = [_part(name, models) for name, models in churn["by_month"].items()]
     parts: list[Any] = [
         f"Held-out time {result['moments']['test'][-1]}: {churn['customers']:,} customers, "
-        f"{churn['churn_rate']:.1%} bought nothing within {result['question']['horizon_days']} days "
+        f"{churn['churn_rate']:.1%} {result['question']['leaving']} "
         "(95 % bootstrap intervals)",
         grid("Churn", ["model", *metrics], headline),
         grid("Ahead (paired)", ["baseline", "difference"], ahead),
         grid("By month", ["moment", *compared], monthly),
         grid("By slice", ["slice", *compared], sliced),
-        grid(
-            "Value over the horizon", ["figure", "value"], [[k, str(v)] for k, v in result["value"].items()]
-        ),
+        *_by_horizon(churn),
+        grid("Value over the horizon", ["figure", "value"], _value_rows(result["value"])),
     ]
     offers = result["offers"]
     known = [[name, str(each)] for name, each in offers.items() if isinstance(each, tuple)]
@@ -148,6 +157,26 @@ def render(result: dict[str, Any]) -> list[Any]:
             f"challenger in {result['tracking_uri']}; next: holdfast promote"
         )
     return parts
+
+
+def _by_horizon(churn: dict[str, Any]) -> list[Any]:
+    metrics = ["auc", "brier", "calibration_error", "calibration_slope"]
+    rows = [
+        [name, each["moment"], f"{each['silent']:.1%}", *(str(each["figures"][metric]) for metric in metrics)]
+        for name, each in churn["by_horizon"].items()
+    ]
+    found: list[Any] = (
+        [grid("Other horizons", ["horizon", "as of", "silent", *metrics], rows)] if rows else []
+    )
+    return found + [
+        f"Left out, the horizon of {name}: {why}" for name, why in churn["horizons_left_out"].items()
+    ]
+
+
+def _value_rows(value: dict[str, Any]) -> list[list[str]]:
+    by_slice = value["share_within_by_slice"]
+    rows = [[name.replace("_", " "), str(each)] for name, each in value.items() if each is not by_slice]
+    return rows + [[f"share within interval: {name}", str(each)] for name, each in by_slice.items()]
 
 
 def _part(name: str, models: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from decisions.policy import Policy
 from models.churn import CustomerModels
 from models.effect import OfferModels
 from models.metric import auc
-from models.question import Question
+from models.question import SILENCE, Question
 from releases.home import Home
 from tables.history import Histories
 from tables.moment import local_day
@@ -37,7 +37,7 @@ def compare_with_truth(
     the customers of the test; the oracle knows every customer's hidden state and tastes.
     """
     path = home.current_incoming() / "truth" / f"{local_day(t, histories.time_zone)}.parquet"
-    if not path.exists() or question.horizon_days != 91:
+    if not path.exists() or (question.kind, question.horizon_days) != (SILENCE, 91):
         return {}
     truth = pq.read_table(path)
     latest = customer.test.facts.moments == t
@@ -79,7 +79,7 @@ def _offers(
     ids = ["", *(each.offer_id for each in offers)]
     net = _by_customer(truth, histories, places, "expected_net_value", ids)
     added = net[:, 1:] - net[:, :1]
-    scorer = customer.scorer(offer)
+    scorer = customer.judged_scorer(offer)
     told = assess(histories, places, t, scorer, question, offers, policy)
     nobody = np.zeros(len(places), dtype=bool)
     choices = choose(told.scores, offers, told.consents, nobody, policy, t, price=0.0)

@@ -100,7 +100,7 @@ def conclude(
     memory = Memory(
         moment=watch.t,
         bundle=watch.bundle.name,
-        horizon_days=watch.bundle.question.horizon_days,
+        question=watch.bundle.question,
         census=counted.census,
         arrivals=counted.arrivals,
         present=_present(histories, base),
@@ -145,7 +145,6 @@ def judge(
         watch.key,
         watch.t,
         histories,
-        watch.bundle.question.base_days,
         bounds.outcomes,
         margin_rate=margin_rate,
     )
@@ -248,7 +247,7 @@ def _present(histories: Histories, base: Path) -> frozenset[str]:
 
 
 def _nothing_known(watch: Watch) -> tuple[str, str]:
-    days, least = watch.bundle.question.horizon_days, watch.bounds.outcomes.least_customers
+    days, least = watch.bundle.question.known_after // DAY, watch.bounds.outcomes.least_customers
     return (
         f"no kept week with {least} customers or more is {days} days old: what it promised cannot be held "
         "against what happened yet",

@@ -5,11 +5,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
+from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT, NO_CONTRACT, NOT_DUE
+from models.question import CONTRACT, SILENCE
 
 Status = Annotated[
-    Literal[IN_BASE, LAPSED, NEVER_BOUGHT],  # type: ignore[valid-type]
-    Field(description="Who the models speak of is in_base; the others get no score instead of a wrong one."),
+    Literal[IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT],  # type: ignore[valid-type]
+    Field(
+        description="Who the models speak of is in_base; the others get no score instead of a wrong one. "
+        "lapsed: bought too long ago, or the contract is over; not_due and no_contract are of the question "
+        "contract."
+    ),
 ]
 
 
@@ -32,6 +37,33 @@ class Money(Answer):
     minor_units: Annotated[int, Field(description="How many make one unit of the currency.")]
 
 
+class ValueInterval(Answer):
+    """What `share` of customers with this expected value bring over the horizon."""
+
+    low: Annotated[float, Field(description="In minor units.")]
+    high: Annotated[float, Field(description="In minor units.")]
+    share: float
+    currency: str
+    minor_units: int
+
+
+class HorizonAnswer(Answer):
+    days: int
+    churn_probability: float | None
+
+
+class Question(Answer):
+    """What the churn probability answers."""
+
+    kind: Annotated[
+        Literal[SILENCE, CONTRACT],  # type: ignore[valid-type]
+        Field(description="silence: buys nothing; contract: a contract that ends is not prolonged."),
+    ]
+    horizon_days: int
+    base_days: Annotated[int, Field(description="silence: who bought within so many days is asked about.")]
+    grace_days: Annotated[int, Field(description="contract: prolonged so late counts as prolonged.")]
+
+
 class Reason(Words):
     """Why the churn probability is what it is, the strongest reason first."""
 
@@ -44,8 +76,13 @@ class Score(Answer):
     customer_id: str
     status: Status
     churn_probability: float | None
+    churn_by_horizon: Annotated[
+        list[HorizonAnswer],
+        Field(description="To stay silent through each horizon, never rising; empty where one is known."),
+    ]
     risk_band: Words | None
     expected_value: Money | None
+    value_interval: ValueInterval | None
     reasons: list[Reason]
 
 
@@ -90,6 +127,7 @@ class Released(Answer):
     policy: str
     week: str
     moment: Annotated[datetime, Field(description="As of when the facts were read.")]
+    question: Question
 
 
 class Scores(Released):

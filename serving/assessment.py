@@ -1,6 +1,7 @@
 """Answering from what is served: the functions of the weekly job, for a few customers at once."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from features.catalogue import FAMILIES
 from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
 from models.reason import reasons
+from models.value_range import SHARE
 from serving import answer
 from serving.attribute import attributes
 from serving.problem import Kind, Problem, invalid
@@ -93,7 +95,14 @@ def _is_known(histories: Histories, customer_id: str) -> bool:
 
 def _released(served: Served, t: int) -> dict[str, Any]:
     now = served.published
-    return {"bundle": now.bundle, "policy": now.policy, "week": now.week, "moment": from_micros(t)}
+    question = answer.Question(**asdict(served.bundle.question))
+    return {
+        "bundle": now.bundle,
+        "policy": now.policy,
+        "week": now.week,
+        "moment": from_micros(t),
+        "question": question,
+    }
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
@@ -105,10 +114,34 @@ def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
             customer_id=served.histories.ids[place],
             status=assessed.status[row],
             churn_probability=probability,
+            churn_by_horizon=_by_horizon(served, assessed, row),
             risk_band=None if band is None else answer.Words(en=band.name, zh=band.chinese),
             expected_value=_money(served, assessed.scores.value[row]),
+            value_interval=_value_interval(served, assessed, row),
             reasons=said[row],
         )
+
+
+def _by_horizon(served: Served, assessed: Assessment, row: int) -> list[answer.HorizonAnswer]:
+    days, told = served.bundle.scorer.horizon_days, assessed.outlook.by_horizon[row]
+    return [
+        answer.HorizonAnswer(days=each, churn_probability=_number(probability))
+        for each, probability in zip(days, told, strict=True)
+    ]
+
+
+def _value_interval(served: Served, assessed: Assessment, row: int) -> answer.ValueInterval | None:
+    low, high = assessed.outlook.value_low[row], assessed.outlook.value_high[row]
+    if np.isnan(low):
+        return None
+    histories = served.histories
+    return answer.ValueInterval(
+        low=low,
+        high=high,
+        share=SHARE,
+        currency=histories.currency,
+        minor_units=histories.minor_units,
+    )
 
 
 def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:

@@ -64,6 +64,7 @@ RELEASED: dict[str, Any] = {
     "policy": "c3ec9a439d341a96",
     "week": "78ff21615f69af27",
 }
+ASKED = answer.Question(kind="silence", horizon_days=91, base_days=364, grace_days=0)
 
 
 def _money(amount: float) -> answer.Money:
@@ -74,8 +75,16 @@ SCORED = answer.Score(
     customer_id=ID,
     status="in_base",
     churn_probability=0.3050174499243323,
+    churn_by_horizon=[
+        answer.HorizonAnswer(days=28, churn_probability=0.6212358301374521),
+        answer.HorizonAnswer(days=91, churn_probability=0.3050174499243323),
+        answer.HorizonAnswer(days=182, churn_probability=0.1730294411820163),
+    ],
     risk_band=answer.Words(en="low", zh="低风险"),
     expected_value=_money(105755.60495124404),
+    value_interval=answer.ValueInterval(
+        low=0.0, high=231904.18332006711, share=0.8, currency="CNY", minor_units=100
+    ),
     reasons=[
         answer.Reason(
             fact="active_days_28d",
@@ -95,8 +104,8 @@ COUPON = answer.OfferAnswer(
     expected_cost=_money(216.33576130538768),
     why=answer.Why(code="chosen", en="adds the most", zh="预期净增益最高"),
 )
-SCORES = answer.Scores(**RELEASED, moment=MOMENT, customers=[SCORED])
-EARLIER = answer.Scores(**RELEASED, moment=datetime(2026, 9, 30, 16, tzinfo=UTC), customers=[SCORED])
+SCORES = answer.Scores(**RELEASED, question=ASKED, moment=MOMENT, customers=[SCORED])
+EARLIER = SCORES.model_copy(update={"moment": datetime(2026, 9, 30, 16, tzinfo=UTC)})
 OFFERED = answer.NextBestOffer(
     customer_id=ID,
     status="in_base",
@@ -107,6 +116,7 @@ OFFERED = answer.NextBestOffer(
 )
 KNOWN = answer.Customer(
     **RELEASED,
+    question=ASKED,
     moment=MOMENT,
     **dict(SCORED),
     attributes={"kind": "B2B", "level": 3, "consents": ["email", "sms"]},
@@ -149,7 +159,7 @@ EXAMPLES = (
         "one customer",
         "POST",
         OFFER,
-        answer.NextBestOffers(**RELEASED, moment=MOMENT, customers=[OFFERED]),
+        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
         body={"customer_ids": [ID]},
     ),
     _refused("an unknown customer", "POST", OFFER, **UNKNOWN, body={"customer_ids": [STRANGER]}),

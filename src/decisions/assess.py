@@ -9,9 +9,10 @@ from decisions.holdout import is_held_out
 from decisions.policy import Policy
 from features.consent import consent
 from features.reader import FactTable, read_facts
-from models.question import Question
+from models.frame import in_base
+from models.question import SILENCE, Question
 from models.reason import NO_FACT, Words, strongest
-from models.scorer import Scorer, Scores
+from models.scorer import Outlook, Scorer, Scores
 from tables.history import Histories
 from tables.offer import Offer
 
@@ -19,14 +20,19 @@ from tables.offer import Offer
 IN_BASE = "in_base"
 LAPSED = "lapsed"
 NEVER_BOUGHT = "never_bought"
+# Of the question contract: over and not prolonged is lapsed; the others' is not up for a decision.
+NOT_DUE = "not_due"
+NO_CONTRACT = "no_contract"
+STATUSES = (IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT)
 
 
 class Assessment(NamedTuple):
-    """Shape (customers,) throughout; scores and words are nan (and no word) outside the base."""
+    """Shape (customers,) throughout; scores, outlook and words are nan (and no word) outside the base."""
 
     facts: FactTable
     status: npt.NDArray[np.object_]
     scores: Scores
+    outlook: Outlook
     words: Words
     consents: npt.NDArray[np.float64]
     held_out: npt.NDArray[np.bool_]
@@ -47,7 +53,11 @@ def assess(
     inside = np.flatnonzero(status == IN_BASE)
     values = facts.values[inside]
     scores = scorer.score(values, facts.names, offers, t)
-    named = scores._asdict().items()
+    outlook = scorer.outlook(values, facts.names, t, scores)
+    scored, foretold = (
+        {name: _spread(part, inside, len(places), np.nan) for name, part in each._asdict().items()}
+        for each in (scores, outlook)
+    )
     # The models may know the facts in another order than they were read in.
     place = np.array([facts.names.index(name) for name in scorer.names])
     words = strongest(scorer.contributions(values, facts.names), scorer.names)
@@ -55,7 +65,8 @@ def assess(
     return Assessment(
         facts=facts,
         status=status,
-        scores=Scores(**{name: _spread(part, inside, len(places), np.nan) for name, part in named}),
+        scores=Scores(**scored),
+        outlook=Outlook(**foretold),
         words=Words(
             fact=_spread(fact, inside, len(places), NO_FACT),
             effect=_spread(words.effect, inside, len(places), np.nan),
@@ -66,9 +77,13 @@ def assess(
 
 
 def status_of(facts: FactTable, question: Question) -> npt.NDArray[np.object_]:
-    bought = facts.column("orders_ever") > 0
-    recently = facts.column(f"orders_{question.base_days}d") > 0
-    return np.where(recently, IN_BASE, np.where(bought, LAPSED, NEVER_BOUGHT)).astype(object)
+    inside = in_base(facts, question)
+    if question.kind == SILENCE:
+        rest = np.where(facts.column("orders_ever") > 0, LAPSED, NEVER_BOUGHT)
+    else:
+        left = facts.column("days_to_contract_end")
+        rest = np.where(np.isnan(left), NO_CONTRACT, np.where(left > 0, NOT_DUE, LAPSED))
+    return np.where(inside, IN_BASE, rest).astype(object)
 
 
 def _spread(part: npt.NDArray[Any], rows: npt.NDArray[np.int64], total: int, rest: float) -> Any:

@@ -1,23 +1,28 @@
 """Churn and value: trained on many past moments, judged on later ones, on customers seen and unseen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
+from features.family import LONGEST
 from features.reader import Progress
 from models.baseline import predict_baselines
-from models.calibration import Calibration, fit_calibration
+from models.calibration import Calibration
 from models.effect import OfferModels
-from models.evaluation import Evaluation, evaluate
+from models.evaluation import Evaluation, evaluate, evaluate_value, share_within
 from models.frame import Frame, Moments
+from models.horizon import Horizons, learn_horizons
+from models.horizon_judging import JudgedHorizons, judge_horizons
 from models.learner import boost, fit
-from models.metric import Interval, with_interval
-from models.question import Question
+from models.metric import Interval
+from models.promise import Promise, learn_promise
+from models.question import SILENCE, Question
 from models.scorer import Scorer
-from models.season import Season, season_of_money, season_of_probability
+from models.season import Season, season_of_money
+from models.value_range import ValueRange, fit_value_range
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -25,37 +30,53 @@ Floats = npt.NDArray[np.float64]
 VALUE = {"objective": "tweedie", "tweedie_variance_power": 1.5}
 
 
-@dataclass(frozen=True)
-class CustomerModels:
-    """Who leaves and what they bring, ready to publish, with the evidence.
+class Learnt(NamedTuple):
+    """What the recipe learnt from some rows: the parts of a Scorer that speak of customers."""
 
-    The boosters have learnt from every labelled moment; the evaluation is of the same recipe that had seen
-    only the training moments.
-    """
-
-    names: tuple[str, ...]
     churn: lgb.Booster
     calibration: Calibration
     season: Season
     value: lgb.Booster
     value_season: Season
+    value_range: ValueRange
+    horizons: Horizons | None
+
+    @property
+    def promise(self) -> Promise:
+        """The churn probability's parts."""
+        return Promise(self.churn, self.calibration, self.season)
+
+    def value_of(self, values: Floats, moments: npt.NDArray[np.int64]) -> Floats:
+        return self.value_season.of_money(np.asarray(self.value.predict(values)), moments)
+
+
+@dataclass(frozen=True)
+class CustomerModels:
+    """Who leaves and what they bring, with the evidence.
+
+    published has learnt from every labelled moment; judged is the same recipe that had seen only the training
+    moments, and the evaluation is of it. value_within: slice -> share of customers whose value lay within
+    its interval.
+    """
+
+    names: tuple[str, ...]
+    published: Learnt
+    judged: Learnt
     evaluation: Evaluation
     value_evaluation: dict[str, Interval]
+    value_within: dict[str, Interval]
+    horizons: JudgedHorizons
     importance: dict[str, float]
     test: Frame
     predictions: dict[str, Floats]
 
     def scorer(self, offer: OfferModels) -> Scorer:
-        """These models at work, with models of the offers' effect."""
-        return Scorer(
-            names=self.names,
-            churn=self.churn,
-            calibration=self.calibration,
-            season=self.season,
-            value=self.value,
-            value_season=self.value_season,
-            offer=offer,
-        )
+        """The models to publish at work, with models of the offers' effect."""
+        return Scorer(names=self.names, offer=offer, **self.published._asdict())
+
+    def judged_scorer(self, offer: OfferModels) -> Scorer:
+        """The models that were judged at work: they know nothing of the test moments or later."""
+        return Scorer(names=self.names, offer=offer, **self.judged._asdict())
 
 
 def train_customer_models(
@@ -70,89 +91,100 @@ def train_customer_models(
     train = train.rows(~train.unseen)
     _check(train, "training", question)
     _check(test, "test", question)
-    names = frame.facts.names
 
-    def step(done: int, total: int) -> None:
-        if progress:
-            progress(done, 2 * total + 4)
+    known_by = max(moments.test) + question.known_after
 
-    def second(done: int, total: int) -> None:
-        step(total + done, total)
+    def stage(number: int) -> Progress:
+        def step(done: int, total: int) -> None:
+            if progress:
+                progress(number * total + done, 3 * total)
 
-    churn = fit(train.facts.values, train.churned, train.facts.places, names, "binary", progress=step)
-    calibration = fit_calibration(churn.out_of_fold, train.churned)
-    season = season_of_probability(calibration(churn.out_of_fold), train.churned, train.facts.moments)
-    value = fit(
-        train.facts.values,
-        np.maximum(train.value, 0.0),
-        train.facts.places,
-        names,
-        "tweedie",
-        parameters=VALUE,
-        progress=second,
-    )
-    value_season = season_of_money(value.out_of_fold, np.maximum(train.value, 0.0), train.facts.moments)
-    ours = season.of_probability(
-        calibration(np.asarray(churn.booster.predict(test.facts.values))), test.facts.moments
-    )
-    predictions = {"model": ours} | predict_baselines(train, test, question)
-    value_predicted = value_season.of_money(
-        np.asarray(value.booster.predict(test.facts.values)), test.facts.moments
-    )
-    gains = churn.booster.feature_importance("gain")
-    return CustomerModels(
-        names=names,
-        churn=boost(frame.facts.values, frame.churned, names, "binary", trees=churn.trees),
-        calibration=calibration,
-        season=season,
-        value_season=value_season,
+        return step
+
+    judged = _learn(train, stage(0), stage(1))
+    published = judged._replace(
+        churn=boost(
+            frame.facts.values,
+            frame.churned,
+            frame.facts.names,
+            "binary",
+            trees=judged.churn.num_trees(),
+        ),
         value=boost(
             frame.facts.values,
             np.maximum(frame.value, 0.0),
-            names,
+            frame.facts.names,
             "tweedie",
-            trees=value.trees,
+            trees=judged.value.num_trees(),
             parameters=VALUE,
         ),
+    )
+    stage(2)(0, 1)
+    predictions = {"model": judged.promise(test.facts.values, test.facts.moments)}
+    horizons = JudgedHorizons()
+    if question.kind == SILENCE:
+        told, horizons = judge_horizons(frame, train, test, judged.promise, question, known_by)
+        judged = judged._replace(horizons=told)
+        again, _ = learn_horizons(frame, question.horizon_days, known_by, horizons.days, told.names)
+        published = published._replace(horizons=again)
+    predictions |= predict_baselines(_as_if_all_bought(train), _as_if_all_bought(test), question)
+    value = judged.value_of(test.facts.values, test.facts.moments)
+    gains = judged.churn.feature_importance("gain")
+    stage(2)(1, 1)
+    return CustomerModels(
+        names=frame.facts.names,
+        published=published,
+        judged=judged,
         evaluation=evaluate(test, question, predictions, zone),
-        value_evaluation=_evaluate_value(test, value_predicted),
-        importance=dict(zip(names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
+        value_evaluation=evaluate_value(test, value, judged.value_range),
+        value_within=share_within(test, question, value, judged.value_range),
+        horizons=horizons,
+        importance=dict(zip(frame.facts.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True)),
         test=test,
         predictions=predictions,
     )
+
+
+def _learn(train: Frame, churn_progress: Progress, value_progress: Progress) -> Learnt:
+    churn = learn_promise(train, train.churned, progress=churn_progress)
+    came = np.maximum(train.value, 0.0)
+    value = fit(
+        train.facts.values,
+        came,
+        train.facts.places,
+        train.facts.names,
+        "tweedie",
+        parameters=VALUE,
+        progress=value_progress,
+    )
+    return Learnt(
+        churn=churn.booster,
+        calibration=churn.calibration,
+        season=churn.season,
+        value=value.booster,
+        value_season=season_of_money(value.out_of_fold, came, train.facts.moments),
+        value_range=fit_value_range(value.out_of_fold, train.value),
+        horizons=None,
+    )
+
+
+def _as_if_all_bought(frame: Frame) -> Frame:
+    """For the baselines, which know orders only: who never ordered (and has a contract, say) did so longer
+    ago than anything is looked at."""
+    facts = frame.facts
+    places = [facts.names.index(name) for name in ("days_since_last_order", "days_since_first_order")]
+    if not np.isnan(facts.values[:, places]).any():
+        return frame
+    values = facts.values.copy()
+    values[:, places] = np.nan_to_num(values[:, places], nan=LONGEST)
+    return replace(frame, facts=facts._replace(values=values))
 
 
 def _check(frame: Frame, what: str, question: Question) -> None:
     left = int(frame.churned.sum())
     if min(left, len(frame) - left) < 10:
         raise Refused(
-            f"{what}: {left} of {len(frame)} customers bought nothing within {question.horizon_days} days; "
+            f"{what}: {left} of {len(frame)} customers {question.leaving}; "
             "to learn the difference there must be at least ten who left and ten who stayed: "
             "choose another --horizon, or an --as-of with more history"
         )
-
-
-def _evaluate_value(test: Frame, predicted: Floats) -> dict[str, Interval]:
-    """How far off in money, how well ranked, and whether the total is right; on the latest moment."""
-    latest = test.facts.moments == test.facts.moments.max()
-    happened, promised = test.value[latest], predicted[latest]
-
-    def error(p: Floats, y: Floats, w: Floats) -> float:
-        return float(np.average(np.abs(p - y), weights=w))
-
-    def total(p: Floats, y: Floats, w: Floats) -> float:
-        return float((w * p).sum() / max((w * y).sum(), 1e-12))
-
-    def correlation(p: Floats, y: Floats, w: Floats) -> float:
-        ranks = [rankdata(each) for each in (p, y)]
-        centred = [each - np.average(each, weights=w) for each in ranks]
-        covariance = np.average(centred[0] * centred[1], weights=w)
-        spread = np.sqrt(np.average(centred[0] ** 2, weights=w) * np.average(centred[1] ** 2, weights=w))
-        return float(covariance / spread) if spread > 0 else float("nan")
-
-    metrics = {
-        "mean_absolute_error": error,
-        "promised_to_actual_total": total,
-        "rank_correlation": correlation,
-    }
-    return {name: with_interval(metric, promised, happened) for name, metric in metrics.items()}

@@ -1,13 +1,16 @@
-"""Judging churn probabilities on held-out time: overall, by month, by slice, beside the baselines."""
+"""Judging promises on held-out time: churn overall, by month, by slice, beside the baselines; value, and
+whether its interval holds what it says."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from models.frame import Frame
-from models.metric import METRICS, Interval, auc, difference, intervals
+from models.metric import METRICS, Interval, auc, difference, intervals, with_interval
 from models.question import Question
+from models.value_range import ValueRange
 from tables.moment import local_day
 
 Floats = npt.NDArray[np.float64]
@@ -97,3 +100,61 @@ def slices(frame: Frame, question: Question) -> dict[str, npt.NDArray[np.bool_]]
         "middle third of spend": (spend > low) & (spend <= high),
         "highest third of spend": spend > high,
     }
+
+
+def evaluate_value(test: Frame, promised: Floats, within: ValueRange) -> dict[str, Interval]:
+    """How far off in money, how well ranked, whether the total is right, how many lay in their interval and
+    how wide it is; on the latest moment."""
+    latest = test.facts.moments == test.facts.moments.max()
+    happened, promised = test.value[latest], promised[latest]
+    metrics = {
+        "mean_absolute_error": _absolute_error,
+        "promised_to_actual_total": _total,
+        "rank_correlation": _rank_correlation,
+    }
+    low, high = within(promised)
+    return {name: with_interval(metric, promised, happened) for name, metric in metrics.items()} | {
+        "share_within_interval": with_interval(_mean, _inside(happened, low, high), happened),
+        "share_above_interval": with_interval(_mean, (happened > high).astype(np.float64), happened),
+        "mean_width_of_interval": with_interval(_mean, high - low, happened),
+    }
+
+
+def share_within(
+    test: Frame, question: Question, promised: Floats, within: ValueRange
+) -> dict[str, Interval]:
+    """Slice -> share of its customers whose value lay within the interval; on the latest moment."""
+    latest = test.facts.moments == test.facts.moments.max()
+    inside = _inside(test.value, *within(promised))
+    found = {}
+    for name, member in slices(test, question).items():
+        rows = member & latest
+        if rows.sum() >= LEAST_IN_SLICE:
+            found[name] = intervals(
+                {name: _mean}, inside[rows], test.value[rows], replicates=REPLICATES_OF_PARTS
+            )[name]
+    return found
+
+
+def _inside(happened: Floats, low: Floats, high: Floats) -> Floats:
+    return ((happened >= low) & (happened <= high)).astype(np.float64)
+
+
+def _mean(p: Floats, y: Floats, w: Floats) -> float:
+    return float(np.average(p, weights=w))
+
+
+def _absolute_error(p: Floats, y: Floats, w: Floats) -> float:
+    return float(np.average(np.abs(p - y), weights=w))
+
+
+def _total(p: Floats, y: Floats, w: Floats) -> float:
+    return float((w * p).sum() / max((w * y).sum(), 1e-12))
+
+
+def _rank_correlation(p: Floats, y: Floats, w: Floats) -> float:
+    ranks = [rankdata(each) for each in (p, y)]
+    centred = [each - np.average(each, weights=w) for each in ranks]
+    covariance = np.average(centred[0] * centred[1], weights=w)
+    spread = np.sqrt(np.average(centred[0] ** 2, weights=w) * np.average(centred[1] ** 2, weights=w))
+    return float(covariance / spread) if spread > 0 else float("nan")

@@ -1,14 +1,17 @@
 """The training frame: facts of the base at many past moments, beside what happened afterwards."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from features.family import WINDOWS
 from features.order import order
+from features.profile import contract
 from features.reader import FactTable, Progress, read_facts
 from features.value import margin, net_spend
-from models.question import Question
+from models.question import CONTRACT, SILENCE, Question
 from tables.code import lots_of
 from tables.history import Histories
 from tables.moment import DAY, from_micros
@@ -16,6 +19,9 @@ from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 STEP = 28 * DAY
+# Beside the question's own, for which alone everything is decided.
+HORIZONS = (28, 91, 182)
+assert set(HORIZONS) <= set(WINDOWS)
 # Facts need something to look back on before they can teach anything.
 LEAST_HISTORY = 91 * DAY
 # More rows than this teach the models nothing they would notice: fewer customers are read at each moment.
@@ -35,12 +41,14 @@ class Moments:
 @dataclass(frozen=True)
 class Frame:
     """Rows of the base. churned: 0 or 1; value: net value over the horizon in minor units; unseen: of a
-    customer never trained on; shape (rows,)."""
+    customer never trained on; silent: horizon in days -> 1 where nothing was bought until its end, 0 where
+    something was, nan where that is not known yet; shape (rows,)."""
 
     facts: FactTable
     churned: Floats
     value: Floats
     unseen: npt.NDArray[np.bool_]
+    silent: Mapping[int, Floats] = field(default_factory=dict)
 
     def at(self, moments: tuple[int, ...]) -> "Frame":
         return self.rows(np.isin(self.facts.moments, moments))
@@ -52,6 +60,7 @@ class Frame:
             self.churned[chosen],
             self.value[chosen],
             self.unseen[chosen],
+            {days: labels[chosen] for days, labels in self.silent.items()},
         )
 
     def __len__(self) -> int:
@@ -66,19 +75,20 @@ def training_moments(
     The latest `test_months` test; training ends a whole horizon before the first of them. When the history
     is too short for that, months are given up, testing first.
     """
-    latest = as_of - question.horizon
+    latest = as_of - question.known_after
     earliest = histories.first_at + LEAST_HISTORY
     for tested in range(test_months, 0, -1):
         test = [latest - k * STEP for k in range(tested)]
-        last_train = test[-1] - question.horizon
+        last_train = test[-1] - question.known_after
         train = [last_train - k * STEP for k in range(months) if last_train - k * STEP >= earliest]
         if len(train) >= min(3, months) or (tested == 1 and train):
             return Moments(tuple(reversed(train)), tuple(reversed(test)))
-    needed = LEAST_HISTORY + 2 * question.horizon
+    needed = LEAST_HISTORY + 2 * question.known_after
     raise Refused(
         f"training as of {from_micros(as_of):%Y-%m-%d} needs {needed // DAY} days of history: a quarter to "
-        f"look back, {question.horizon_days} days of labels to learn and as many to test; the transactions "
-        f"begin on {from_micros(histories.first_at):%Y-%m-%d}: choose a later --as-of or a shorter --horizon"
+        f"look back, {question.known_after // DAY} days of labels to learn and as many to test; the "
+        f"transactions begin on {from_micros(histories.first_at):%Y-%m-%d}: choose a later --as-of or a "
+        "shorter --horizon"
     )
 
 
@@ -90,7 +100,11 @@ def build_frame(
     margin_rate: float,
     progress: Progress | None = None,
 ) -> Frame:
-    """Facts and labels of the base at each moment. Raises Refused when nobody is in the base."""
+    """Facts and labels of the base at each moment. Raises Refused when nobody is in the base.
+
+    Labels of the other HORIZONS stand beside those of the question where they are known by the time the last
+    test moment's is.
+    """
     lots = lots_of(histories.ids, "sample")
     parts = []
     every = (*moments.train, *moments.test)
@@ -110,25 +124,78 @@ def build_frame(
     )
     if len(facts.places) == 0:
         raise Refused(
-            f"nobody bought in the {question.base_days} days before "
+            f"nobody {question.base} "
             f"{', '.join(f'{from_micros(t):%Y-%m-%d}' for t in every)}: there is no base to learn from"
         )
     days = question.horizon_days
     ends = facts.moments + question.horizon
-    outcome = read_facts(histories, facts.places, ends, (order,))
+    known_by = max(every) + question.known_after
     return Frame(
         facts=facts,
-        churned=(outcome.column(f"orders_{days}d") == 0).astype(np.float64),
+        churned=churned_after(histories, question, facts.places, facts.moments),
         value=value_over(histories, facts.places, ends, days, margin_rate),
         unseen=lots_of(histories.ids, "unseen")[facts.places] < UNSEEN_SHARE,
+        silent={
+            days: _silent_if_known(histories, facts, days, known_by)
+            for days in (HORIZONS if question.kind == SILENCE else ())
+        },
     )
 
 
 def base_at(histories: Histories, question: Question, t: int) -> npt.NDArray[np.int64]:
-    """The customers the question is about at t: those who bought in (t - base_days, t]."""
+    """The customers the question is about at t. Raises Refused when the base cannot know them."""
+    check_answerable(histories, question)
     everyone = np.arange(len(histories), dtype=np.int64)
-    orders = read_facts(histories, everyone, t, (order,)).column(f"orders_{question.base_days}d")
-    return everyone[orders > 0]
+    family = contract if question.kind == CONTRACT else order
+    return everyone[in_base(read_facts(histories, everyone, t, (family,)), question)]
+
+
+def check_answerable(histories: Histories, question: Question) -> None:
+    """Raises Refused when the base lacks the columns that the question asks about."""
+    if question.kind == CONTRACT and not histories.present.issuperset(contract.sources):
+        raise Refused(
+            "this base has no contract dates: the question contract needs customers.contract_until (the last "
+            "day of each customer's contract); deliver it, or ask --question silence"
+        )
+
+
+def in_base(facts: FactTable, question: Question) -> npt.NDArray[np.bool_]:
+    """Whether the question is about the customer; shape (rows,)."""
+    if question.kind == SILENCE:
+        return facts.column(f"orders_{question.base_days}d") > 0
+    left = facts.column("days_to_contract_end")
+    return np.asarray((left > 0) & (left <= question.horizon_days))
+
+
+def churned_after(
+    histories: Histories,
+    question: Question,
+    places: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.int64],
+) -> Floats:
+    """The label: 1 where the customer, in the base at the moment, left by the end of the horizon; 0 or 1."""
+    if question.kind == SILENCE:
+        return silent_through(histories, question.horizon_days, places, moments)
+    left = read_facts(histories, places, moments, (contract,)).column("days_to_contract_end")
+    then = read_facts(histories, places, moments + question.known_after, (contract,))
+    left_then = then.column("days_to_contract_end") + question.known_after / DAY
+    # Contracts end with a day, so two ends that differ do so by a day: rounding cannot reach half of it.
+    return (~(left_then > left + 0.5)).astype(np.float64)
+
+
+def silent_through(
+    histories: Histories, days: int, places: npt.NDArray[np.int64], moments: npt.NDArray[np.int64]
+) -> Floats:
+    """1 where the customer bought nothing in (moment, moment + days], as known at its end; else 0."""
+    orders = read_facts(histories, places, moments + days * DAY, (order,)).column(f"orders_{days}d")
+    return np.asarray(orders == 0, np.float64)
+
+
+def _silent_if_known(histories: Histories, facts: FactTable, days: int, known_by: int) -> Floats:
+    labels = np.full(len(facts.places), np.nan)
+    known = facts.moments + days * DAY <= known_by
+    labels[known] = silent_through(histories, days, facts.places[known], facts.moments[known])
+    return labels
 
 
 def value_over(

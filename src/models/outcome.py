@@ -9,7 +9,7 @@ import numpy.typing as npt
 from features.order import order
 from features.profile import level
 from features.reader import read_facts
-from models.frame import value_over
+from models.frame import churned_after, value_over
 from models.metric import BINS, Interval, auc, calibration_error, intervals
 from models.question import Question
 from tables.history import Histories
@@ -73,13 +73,12 @@ class Promised:
 def outcome_of(
     histories: Histories, question: Question, promised: Promised, *, margin_rate: float, least: int
 ) -> Outcome:
-    """Hold promises against (moment, moment + horizon], as it was known at its end, by the labels given and
-    by what the base knows: tenure, membership level. least: customers that make a slice."""
-    ends = np.full(len(promised.places), promised.moment + question.horizon)
-    days = question.horizon_days
-    left = read_facts(histories, promised.places, ends, (order,)).column(f"orders_{days}d") == 0
+    """Hold promises against (moment, moment + horizon], as it was known when the label was, by the labels
+    given and by what the base knows: tenure, membership level. least: customers that make a slice."""
+    moments = np.full(len(promised.places), promised.moment)
+    ends, days = moments + question.horizon, question.horizon_days
     came = value_over(histories, promised.places, ends, days, margin_rate)
-    happened = left.astype(np.float64)
+    happened = churned_after(histories, question, promised.places, moments)
 
     def part(axis: str, name: str, rows: Flags | npt.NDArray[np.int64]) -> Part:
         return _part(axis, name, promised.churn[rows], happened[rows], promised.value[rows], came[rows])

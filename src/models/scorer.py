@@ -12,7 +12,9 @@ from models.calibration import Calibration
 from models.contact import CONTACT_NAMES, contact_facts
 from models.effect import UPLIFT_NAMES, OfferModels, predict_effect
 from models.explainer import Explainer
+from models.horizon import Horizons
 from models.season import Season
+from models.value_range import ValueRange
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -30,9 +32,21 @@ class Scores(NamedTuple):
     uplift: Floats
 
 
+class Outlook(NamedTuple):
+    """What else is foretold, and no choice looks at. by_horizon: probability to stay silent through each of
+    the scorer's horizons, shape (customers, horizons), never rising with the horizon; value_low, value_high:
+    minor units, what four customers in five stay within (models.value_range), shape (customers,), nan where
+    a bundle has no range."""
+
+    by_horizon: Floats
+    value_low: Floats
+    value_high: Floats
+
+
 @dataclass(frozen=True)
 class Scorer:
-    """The models of a bundle. `names` are the customer facts in the order the models know them."""
+    """The models of a bundle. `names` are the customer facts in the order the models know them; horizons:
+    None where the question knows one horizon only."""
 
     names: tuple[str, ...]
     churn: lgb.Booster
@@ -41,6 +55,8 @@ class Scorer:
     value: lgb.Booster
     value_season: Season
     offer: OfferModels
+    horizons: Horizons | None = None
+    value_range: ValueRange | None = None
 
     def __post_init__(self) -> None:
         # LightGBM does not check the order of columns.
@@ -49,6 +65,7 @@ class Scorer:
             (self.value, self.names),
             (self.offer.response, CONTACT_NAMES),
             (self.offer.uplift, UPLIFT_NAMES),
+            *((step.promise.booster, each.names) for each in self._foretold for step in each.steps),
         ):
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
@@ -70,6 +87,26 @@ class Scorer:
             uplift=uplift,
         )
 
+    @property
+    def _foretold(self) -> tuple[Horizons, ...]:
+        return (self.horizons,) if self.horizons else ()
+
+    @property
+    def horizon_days(self) -> tuple[int, ...]:
+        """The horizons of `outlook`, rising; none where the question knows one only."""
+        return self.horizons.days if self.horizons else ()
+
+    def outlook(self, values: Floats, names: tuple[str, ...], t: int, scores: Scores) -> Outlook:
+        """As of t, of customers with these facts and scores."""
+        by_horizon = np.empty((len(values), 0))
+        for horizons in self._foretold:
+            mine = _columns(values, names, horizons.names)
+            by_horizon = horizons(scores.churn, mine, t)
+        if self.value_range is None:
+            nothing = np.full(len(values), np.nan)
+            return Outlook(by_horizon, nothing, nothing)
+        return Outlook(by_horizon, *self.value_range(scores.value))
+
     def contributions(self, values: Floats, names: tuple[str, ...]) -> Floats:
         """Exact SHAP values of the churn log-odds; shape (customers, facts), columns as in self.names."""
         return self.explainer(self.columns(values, names))
@@ -80,12 +117,16 @@ class Scorer:
         return Explainer(self.churn)
 
     def columns(self, values: Floats, names: tuple[str, ...]) -> Floats:
-        if names == self.names:
-            return values
-        try:
-            return np.ascontiguousarray(values[:, [names.index(name) for name in self.names]])
-        except ValueError as error:
-            raise Refused(
-                f"the bundle's models need a fact that this version does not read: {error}; "
-                "train and promote a new one"
-            ) from error
+        return _columns(values, names, self.names)
+
+
+def _columns(values: Floats, names: tuple[str, ...], wanted: tuple[str, ...]) -> Floats:
+    if names == wanted:
+        return values
+    try:
+        return np.ascontiguousarray(values[:, [names.index(name) for name in wanted]])
+    except ValueError as error:
+        raise Refused(
+            f"the bundle's models need a fact that this version does not read: {error}; "
+            "train and promote a new one"
+        ) from error

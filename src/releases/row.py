@@ -13,21 +13,27 @@ import pyarrow as pa
 from decisions.assess import IN_BASE, Assessment
 from decisions.choice import NOTHING, WORDS, Choices, Why
 from decisions.policy import Policy
+from models.frame import HORIZONS
 from models.reason import Money, texts
 from releases.policy import FrozenPolicy
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories
 
 BEST_OFFERS = 3
+# Null where the bundle does not tell the horizon.
+BY_HORIZON = {f"churn_probability_{days}d": days for days in HORIZONS}
 
 SCHEMA = pa.schema(
     [
         pa.field("customer_id", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),
         pa.field("churn_probability", pa.float64()),
+        *(pa.field(name, pa.float64()) for name in BY_HORIZON),
         pa.field("risk_band", pa.string()),
         pa.field("risk_band_zh", pa.string()),
         pa.field("expected_value", pa.float64()),
+        pa.field("value_low", pa.float64()),
+        pa.field("value_high", pa.float64()),
         pa.field("chosen_offer", pa.string()),
         pa.field("chosen_channel", pa.string()),
         pa.field("held_out", pa.bool_(), nullable=False),
@@ -51,9 +57,12 @@ ASSESSED = pa.schema(
             "customer_id",
             "status",
             "churn_probability",
+            *BY_HORIZON,
             "risk_band",
             "risk_band_zh",
             "expected_value",
+            "value_low",
+            "value_high",
             "held_out",
             "reasons",
             "reasons_zh",
@@ -64,8 +73,10 @@ ASSESSED = pa.schema(
 ROWS_AT_ONCE = 16_384
 
 
-def assessed_rows(histories: Histories, assessment: Assessment, policy: Policy) -> pa.Table:
-    """The columns of ASSESSED for the customers assessed, in their order."""
+def assessed_rows(
+    histories: Histories, assessment: Assessment, policy: Policy, horizon_days: tuple[int, ...]
+) -> pa.Table:
+    """The columns of ASSESSED for the customers assessed, in their order; horizon_days: of their outlook."""
     scores = assessment.scores
     inside = assessment.status == IN_BASE
     edges = np.array([band.below for band in policy.risk_bands])
@@ -75,14 +86,26 @@ def assessed_rows(histories: Histories, assessment: Assessment, policy: Policy) 
         "customer_id": histories.ids[assessment.facts.places],
         "status": assessment.status,
         "churn_probability": _or_null(scores.churn),
+        **_by_horizon(assessment, horizon_days),
         "risk_band": _words([band.name for band in policy.risk_bands], band, inside),
         "risk_band_zh": _words([band.chinese for band in policy.risk_bands], band, inside),
         "expected_value": _or_null(scores.value),
+        "value_low": _or_null(assessment.outlook.value_low),
+        "value_high": _or_null(assessment.outlook.value_high),
         "held_out": assessment.held_out,
         "reasons": english,
         "reasons_zh": chinese,
     }
     return pa.table({name: columns[name] for name in ASSESSED.names}, schema=ASSESSED)
+
+
+def _by_horizon(assessment: Assessment, horizon_days: tuple[int, ...]) -> dict[str, pa.Array]:
+    nothing = pa.nulls(len(assessment.status), pa.float64())
+    by_horizon = assessment.outlook.by_horizon
+    return {
+        name: _or_null(by_horizon[:, horizon_days.index(days)]) if days in horizon_days else nothing
+        for name, days in BY_HORIZON.items()
+    }
 
 
 def week_rows(assessed: pa.Table, choices: Choices, frozen: FrozenPolicy, bundle: str, t: int) -> pa.Table:

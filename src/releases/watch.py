@@ -2,13 +2,14 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from models.census import Census
+from models.question import Question
 from releases.home import WEEK_ABOUT, Home
 from releases.signature import verify_signed
 from releases.week import SCORES
@@ -21,12 +22,12 @@ MEMORY = "watch.json"
 
 @dataclass(frozen=True)
 class Memory:
-    """A week's own counts. present: tables and columns of its base; horizon_days: what its promises are of;
+    """A week's own counts. present: tables and columns of its base; question: what its promises are of;
     accepted: why it was published beyond a bound that stops ('' when none was broken)."""
 
     moment: int
     bundle: str
-    horizon_days: int
+    question: Question
     census: Census
     arrivals: Arrivals
     present: frozenset[str]
@@ -38,7 +39,7 @@ def write_memory(folder: Path, memory: Memory) -> None:
     said = {
         "moment": memory.moment,
         "bundle": memory.bundle,
-        "horizon_days": memory.horizon_days,
+        "question": asdict(memory.question),
         "census": memory.census.as_json(),
         "arrivals": {name: part.tolist() for name, part in memory.arrivals.arrays().items()},
         "present": sorted(memory.present),
@@ -57,7 +58,8 @@ def read_memory(folder: Path) -> Memory | None:
         return Memory(
             moment=said["moment"],
             bundle=said["bundle"],
-            horizon_days=said["horizon_days"],
+            # Weeks of before asked for silence only and did not say so.
+            question=Question(**said.get("question", {"horizon_days": said.get("horizon_days", 0)})),
             census=Census.from_json(said["census"]),
             arrivals=Arrivals.of_arrays(said["moment"], said["arrivals"]),
             present=frozenset(said["present"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from models.question import Question
 from releases.home import WEEK_ABOUT
 from releases.row import SCHEMA
 from releases.signature import verify_signed
@@ -31,8 +32,9 @@ class Part:
 @dataclass(frozen=True)
 class WeekAbout:
     """What a week says of itself. Money in minor units; moment in microseconds; `price` is the shadow price
-    of the budget, `remaining` what is left of it; `base` names the histories it was read from. Customers
-    stand in the order of their ids, within parts and from part to part."""
+    of the budget, `remaining` what is left of it; `base` names the histories it was read from. `question`
+    is what the churn probabilities answer, None of a week of before. Customers stand in the order of their
+    ids, within parts and from part to part."""
 
     moment: int
     base: str
@@ -47,6 +49,7 @@ class WeekAbout:
     currency: str
     minor_units: int
     parts: tuple[Part, ...]
+    question: Question | None = None
 
 
 def write_part(folder: Path, number: int, rows: Iterable[pa.Table]) -> Part:
@@ -119,7 +122,9 @@ def _about(folder: Path) -> WeekAbout:
     try:
         about = json.loads((folder / WEEK_ABOUT).read_text(encoding="utf-8"))
         parts = tuple(Part(**part) for part in about["parts"])
-        return WeekAbout(**{**about, "churn_quantiles": tuple(about["churn_quantiles"]), "parts": parts})
+        question = Question(**about["question"]) if about.get("question") else None
+        quantiles = tuple(about["churn_quantiles"])
+        return WeekAbout(**{**about, "churn_quantiles": quantiles, "parts": parts, "question": question})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{folder / WEEK_ABOUT}: written by another version ({error!r}); run `holdfast score`"

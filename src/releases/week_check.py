@@ -1,6 +1,7 @@
 """Before a week is published it is read back and held against the base it speaks of."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
+from decisions.assess import IN_BASE, STATUSES
 from releases.policy import FrozenPolicy
-from releases.row import SCHEMA
+from releases.row import BY_HORIZON, SCHEMA
 from releases.week import WeekAbout, read_part
 from tables.code import keys_of
 from tables.refusal import Refused
@@ -70,14 +71,14 @@ def quantiles_of(churn: npt.NDArray[np.float64]) -> tuple[float, ...]:
 def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[tuple[str, Flags]]:
     status = rows["status"]
     inside = _flags(pc.equal(status, IN_BASE))
-    known = pa.array([IN_BASE, LAPSED, NEVER_BOUGHT])
-    yield "has a status that is not known", _flags(pc.is_in(status, known))
+    yield "has a status that is not known", _flags(pc.is_in(status, pa.array(STATUSES)))
     for name in ONLY_INSIDE:
         there = _flags(pc.is_valid(rows[name]))
         yield f"is in the base and has no {name}, or the other way round", there == inside
     churn, value = (rows[name].to_numpy() for name in ("churn_probability", "expected_value"))
     yield "has a churn_probability outside 0 to 1", ~inside | ((churn >= 0) & (churn <= 1))
     yield "has an expected_value that is no number", ~inside | np.isfinite(value)
+    yield from _outlook_rules(rows, inside)
     chosen = rows["chosen_offer"]
     given = _flags(pc.is_valid(chosen))
     offers = pa.array([offer.offer_id for offer in frozen.offers], pa.string())
@@ -90,6 +91,26 @@ def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[t
     for name, one in (("bundle", about.bundle), ("policy", about.policy)):
         yield f"names another {name}", _flags(pc.equal(rows[name], one))
     yield "names another moment", rows["moment"].cast(pa.int64()).to_numpy() == about.moment
+
+
+def _outlook_rules(rows: pa.Table, inside: Flags) -> Iterable[tuple[str, Flags]]:
+    """A bundle may not tell a horizon, or no interval; but then of nobody."""
+    for name in (*BY_HORIZON, "value_low", "value_high"):
+        there = _flags(pc.is_valid(rows[name]))
+        yield f"is in the base and has no {name}, or the other way round", (there == inside) | ~there.any()
+    told = [column for column in (rows[name].to_numpy() for name in BY_HORIZON) if _is_told(column)]
+    for column in told:
+        yield "has a probability for a horizon outside 0 to 1", ~inside | ((column >= 0) & (column <= 1))
+    for shorter, longer in pairwise(told):
+        yield "is likelier to be silent for longer than for less long", ~inside | (longer <= shorter)
+    low, value, high = (rows[name].to_numpy() for name in ("value_low", "expected_value", "value_high"))
+    if _is_told(low):
+        yield "has an expected_value outside its interval", ~inside | ((low <= value) & (value <= high))
+        yield "has an interval without end", ~inside | (np.isfinite(low) & np.isfinite(high))
+
+
+def _is_told(column: npt.NDArray[np.float64]) -> bool:
+    return bool((~np.isnan(column)).any())
 
 
 def _flags(column: Any) -> Flags:

@@ -92,14 +92,14 @@ def test_what_happened_after_the_test_moment_teaches_the_judged_model_nothing(
     rows = np.isin(frame.facts.moments, MOMENTS.test)
     again = train_customer_models(with_labels_turned(frame, rows), MOMENTS, Question(), "UTC")
     assert np.array_equal(again.predictions["model"], trained.predictions["model"])
-    assert again.churn.model_to_string() != trained.churn.model_to_string()
+    assert again.published.churn.model_to_string() != trained.published.churn.model_to_string()
 
 
 def test_training_twice_gives_the_same_models(frame: Frame, trained: CustomerModels) -> None:
     again = train_customer_models(frame, MOMENTS, Question(), "UTC")
-    assert again.churn.model_to_string() == trained.churn.model_to_string()
-    assert again.value.model_to_string() == trained.value.model_to_string()
-    assert again.calibration == trained.calibration
+    assert again.published.churn.model_to_string() == trained.published.churn.model_to_string()
+    assert again.published.value.model_to_string() == trained.published.value.model_to_string()
+    assert again.published.calibration == trained.published.calibration
     assert again.evaluation == trained.evaluation
 
 

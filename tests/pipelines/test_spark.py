@@ -154,7 +154,7 @@ def scored_home(home_of_sixty: Path, scorer: Scorer, tmp_path: Path) -> Path:
     histories = read_histories(home.current_base() / "histories")
     golden = read_facts(histories, np.arange(len(histories)), histories.last_at)
     with sealed_folder(home.bundles) as staged:
-        write_bundle(staged.path, scorer, Question(), {"as_of": "2026-01-01"}, golden)
+        write_bundle(staged.path, scorer, scorer, Question(), {"as_of": "2026-01-01"}, golden)
     sign(staged.path, home.key())
     home.publish(bundle=staged.name, at="2026-01-01T00:00:00+00:00")
     return home.path

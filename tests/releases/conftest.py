@@ -12,10 +12,13 @@ from features.reader import FactTable, names_of
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES
 from models.effect import UPLIFT_NAMES, OfferModels
+from models.horizon import Horizons, Step
 from models.learner import boost
+from models.promise import Promise
 from models.question import Question
 from models.scorer import Scorer
 from models.season import Season
+from models.value_range import ValueRange
 from releases.bundle import write_bundle
 from releases.signature import sign
 from tables.sealed import MANIFEST, SIGNATURE, sealed_folder
@@ -37,12 +40,27 @@ def golden() -> FactTable:
 
 @pytest.fixture(scope="session")
 def scorer() -> Scorer:
+    return small_models(2)
+
+
+@pytest.fixture(scope="session")
+def judged() -> Scorer:
+    """Of the same recipe, learnt from other rows."""
+    return small_models(3)
+
+
+def small_models(seed: int) -> Scorer:
     def booster(names: tuple[str, ...], objective: str) -> Any:
-        random = np.random.default_rng(2)
+        random = np.random.default_rng(seed)
         values = random.gamma(1.0, 10.0, size=(600, len(names)))
         target = values[:, 0] + values[:, 1] - values[:, 2]
         target = np.maximum(target, 0) if objective == "tweedie" else (target > 10).astype(float)
         return boost(values, target, names, objective, trees=8, parameters={"feature_fraction": 1.0})
+
+    def step(days: int) -> Step:
+        # Asked with a season of its own, so that a change of any part shows on the golden rows.
+        season = Season((0, 10**15), (0.2, 0.2))
+        return Step(days, 91, Promise(booster(NAMES[5:45], "binary"), Calibration(0.7, 0.25), season))
 
     return Scorer(
         names=NAMES,
@@ -52,14 +70,18 @@ def scorer() -> Scorer:
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
         offer=OfferModels(booster(CONTACT_NAMES, "binary"), booster(UPLIFT_NAMES, "regression"), 500.0, ""),
+        horizons=Horizons(91, NAMES[5:45], (step(182), step(28))),
+        value_range=ValueRange((10.0, 50.0), (0.0, 0.0), (4000.0, 9000.0)),
     )
 
 
 @pytest.fixture(scope="session")
-def sealed_bundle(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, golden: FactTable) -> Path:
+def sealed_bundle(
+    tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, judged: Scorer, golden: FactTable
+) -> Path:
     """Sealed and signed. Do not change it."""
     with sealed_folder(tmp_path_factory.mktemp("bundles")) as staged:
-        write_bundle(staged.path, scorer, Question(), {"as_of": "2026-01-01"}, golden)
+        write_bundle(staged.path, scorer, judged, Question(), {"as_of": "2026-01-01"}, golden)
     sign(staged.path, KEY)
     return staged.path
 

@@ -32,6 +32,13 @@ def test_a_bundle_answers_after_reading_as_before_writing(
         after = bundle.scorer.score(values, scorer.names, (GOLDEN_OFFER,), moment)
         for one, other in zip(before, after, strict=True):
             assert np.array_equal(one, other)
+        for one, other in zip(
+            scorer.outlook(values, scorer.names, moment, before),
+            bundle.scorer.outlook(values, scorer.names, moment, after),
+            strict=True,
+        ):
+            assert np.array_equal(one, other)
+    assert bundle.scorer.horizon_days == (28, 91, 182)
     assert np.array_equal(
         bundle.scorer.contributions(values, scorer.names), scorer.contributions(values, scorer.names)
     )
@@ -39,23 +46,67 @@ def test_a_bundle_answers_after_reading_as_before_writing(
     assert bundle.about == {"as_of": "2026-01-01"}
 
 
+def test_the_judged_models_answer_after_reading_as_before_writing(
+    sealed_bundle: Path, key: bytes, scorer: Scorer, judged: Scorer, golden: FactTable
+) -> None:
+    bundle = read_bundle(sealed_bundle, key)
+    values = np.random.default_rng(9).gamma(1.0, 10.0, size=(200, len(scorer.names)))
+    published = bundle.scorer.score(values, scorer.names, (GOLDEN_OFFER,), 10**15)
+    for now, before, other in zip(
+        bundle.judged.score(values, scorer.names, (GOLDEN_OFFER,), 10**15),
+        judged.score(values, scorer.names, (GOLDEN_OFFER,), 10**15),
+        published,
+        strict=True,
+    ):
+        assert np.array_equal(now, before)
+        assert not np.array_equal(now, other)
+
+
+def test_the_judged_models_are_read_by_who_asks_only(
+    tmp_path: Path, sealed_bundle: Path, key: bytes, golden: FactTable
+) -> None:
+    folder = shutil.copytree(sealed_bundle, tmp_path / sealed_bundle.name)
+    bundle = read_bundle(folder, key)
+    shutil.rmtree(folder / "judged")
+    assert len(bundle.scorer.score(golden.values, golden.names, (), 0).churn) == 64
+    with pytest.raises(Refused, match="no churn or no value model"):
+        _ = bundle.judged
+
+
+@pytest.mark.parametrize("model", ["churn", "value", "response", "uplift", "horizon_28"])
+def test_a_changed_judged_model_is_refused_by_the_golden_rows(
+    resealed: Reseal, key: bytes, model: str
+) -> None:
+    bundle = read_bundle(resealed(f"judged/{model}.txt", change_first("leaf_value", other_digit)), key)
+    with pytest.raises(Refused, match=r"judged: on the golden rows, .* is not what it was when sealed"):
+        _ = bundle.judged
+
+
+def test_a_judged_model_that_the_loader_would_not_survive_is_refused_by_its_structure(
+    resealed: Reseal, key: bytes
+) -> None:
+    bundle = read_bundle(resealed("judged/churn.txt", change_first("left_child", other_digit)), key)
+    with pytest.raises(Refused, match="judged: churn: tree 0: its children do not form a tree"):
+        _ = bundle.judged
+
+
 def test_a_bundle_without_offer_models_says_why(
     tmp_path: Path, key: bytes, scorer: Scorer, golden: FactTable
 ) -> None:
     plain = replace(scorer, offer=OfferModels(None, None, 0.0, "no contacts"))
     with sealed_folder(tmp_path) as staged:
-        write_bundle(staged.path, plain, Question(28), {}, golden)
+        write_bundle(staged.path, plain, plain, Question(28), {}, golden)
     sign(staged.path, key)
     bundle = read_bundle(staged.path, key)
-    assert bundle.scorer.offer == plain.offer
+    assert bundle.scorer.offer == bundle.judged.offer == plain.offer
     assert bundle.question.horizon_days == 28
 
 
 def test_the_same_models_make_the_same_bundle(
-    tmp_path: Path, sealed_bundle: Path, scorer: Scorer, golden: FactTable
+    tmp_path: Path, sealed_bundle: Path, scorer: Scorer, judged: Scorer, golden: FactTable
 ) -> None:
     with sealed_folder(tmp_path) as staged:
-        write_bundle(staged.path, scorer, Question(), {"as_of": "2026-01-01"}, golden)
+        write_bundle(staged.path, scorer, judged, Question(), {"as_of": "2026-01-01"}, golden)
     assert staged.path.name == sealed_bundle.name
 
 
@@ -82,9 +133,9 @@ def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path, key: bytes) -> No
 def test_a_flipped_bit_anywhere_is_refused(tmp_path: Path, sealed_bundle: Path, key: bytes) -> None:
     folder = shutil.copytree(sealed_bundle, tmp_path / sealed_bundle.name)
     random = np.random.default_rng(4)
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         whole = path.read_bytes()
-        for _ in range(25):
+        for _ in range(15):
             damaged = bytearray(whole)
             damaged[random.integers(0, len(whole.rstrip()))] ^= 1 << int(random.integers(0, 8))
             path.write_bytes(damaged)
@@ -113,7 +164,7 @@ def other_digit(entry: str) -> str:
     return re.sub(r"[1-9]", lambda digit: "1" if digit[0] != "1" else "2", entry, count=1)
 
 
-@pytest.mark.parametrize("model", ["churn", "value", "response", "uplift"])
+@pytest.mark.parametrize("model", ["churn", "value", "response", "uplift", "horizon_28", "horizon_182"])
 @pytest.mark.parametrize("field", ["threshold", "leaf_value"])
 def test_a_changed_number_in_a_model_is_refused_by_the_golden_rows(
     resealed: Reseal, key: bytes, model: str, field: str
@@ -135,13 +186,26 @@ def test_a_changed_count_that_only_reasons_read_is_refused_by_the_golden_rows(
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"slope": 0.8', '"slope": 0.9'), ('"intercept": -0.1', '"intercept": 0.1'), ("500.0", "501.0")],
+    [
+        ('"slope": 0.8', '"slope": 0.9'),
+        ('"intercept": -0.1', '"intercept": 0.1'),
+        ("500.0", "501.0"),
+        ('"slope": 0.7', '"slope": 0.6'),
+        ("0.2\n", "0.3\n"),
+        ("9000.0", "9001.0"),
+    ],
 )
 def test_a_changed_description_is_refused_by_the_golden_rows(
     resealed: Reseal, key: bytes, old: str, new: str
 ) -> None:
     folder = resealed("bundle.json", lambda text: text.replace(old, new))
     with pytest.raises(Refused, match="on the golden rows"):
+        read_bundle(folder, key)
+
+
+def test_a_horizon_that_follows_another_one_is_refused(resealed: Reseal, key: bytes) -> None:
+    folder = resealed("bundle.json", lambda text: text.replace('"given": 91', '"given": 28'))
+    with pytest.raises(Refused):
         read_bundle(folder, key)
 
 
@@ -168,7 +232,9 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-@pytest.mark.parametrize("name", ["bundle.json", "golden.parquet", "churn.txt", "uplift.txt"])
+@pytest.mark.parametrize(
+    "name", ["bundle.json", "golden.parquet", "churn.txt", "uplift.txt", "horizon_182.txt"]
+)
 @pytest.mark.parametrize("damage", [cut, Path.unlink, lambda path: path.write_bytes(b"\xff\xfe")])
 def test_a_damaged_file_from_the_model_registry_is_refused_before_anything_is_signed(
     tmp_path: Path, sealed_bundle: Path, name: str, damage: Callable[[Path], None]
@@ -180,9 +246,21 @@ def test_a_damaged_file_from_the_model_registry_is_refused_before_anything_is_si
         open_bundle(folder)
 
 
+def test_a_bundle_says_which_question_it_answers(
+    tmp_path: Path, key: bytes, scorer: Scorer, golden: FactTable
+) -> None:
+    asked = Question(28, kind="contract", grace_days=14)
+    plain = replace(scorer, horizons=None)
+    with sealed_folder(tmp_path) as staged:
+        write_bundle(staged.path, plain, plain, asked, {}, golden)
+    sign(staged.path, key)
+    bundle = read_bundle(staged.path, key)
+    assert (bundle.question, bundle.scorer.horizon_days) == (asked, ())
+
+
 def test_golden_rows_are_real_answers(sealed_bundle: Path) -> None:
     golden = pq.read_table(sealed_bundle / "golden.parquet")
     answers = {name: golden[name].to_numpy() for name in golden.column_names if name.startswith("answer:")}
     assert len(golden) == 64
-    for name in ("churn", "value", "response", "uplift", "reason_1"):
+    for name in ("churn", "value", "response", "uplift", "reason_1", "churn_28d", "churn_182d"):
         assert len(np.unique(answers[f"answer:{name}"])) > 5

@@ -77,6 +77,10 @@ def test_customers_in_the_base_have_scores_and_the_others_none(
             "risk_band",
             "risk_band_zh",
             "expected_value",
+            "value_low",
+            "value_high",
+            "churn_probability_28d",
+            "churn_probability_91d",
             "reasons",
             "reasons_zh",
         ):
@@ -84,6 +88,8 @@ def test_customers_in_the_base_have_scores_and_the_others_none(
         if known:
             assert 0 < row["churn_probability"] < 1
             assert row["expected_value"] > 0
+            assert row["value_low"] <= row["expected_value"] <= row["value_high"]
+            assert row["churn_probability_28d"] >= row["churn_probability_91d"] == row["churn_probability"]
         else:
             assert row["chosen_offer"] is None
 

@@ -60,12 +60,20 @@ def test_answers_name_what_they_were_made_with(client: httpx.Client, week: pa.Ta
     assert (answer["bundle"], answer["policy"]) == (row["bundle"], row["policy"])
     assert answer["moment"] == row["moment"].strftime("%Y-%m-%dT%H:%M:%SZ")
     assert answer["week"] == ready["week"]
+    asked = {"kind": "silence", "horizon_days": 91, "base_days": 364, "grace_days": 0}
+    assert answer["question"] == asked
 
 
 def _assert_score_equals(each: dict[str, Any], row: dict[str, Any]) -> None:
     assert each["status"] == row["status"]
     assert each["churn_probability"] == row["churn_probability"]
     assert (each["expected_value"] or {}).get("amount") == row["expected_value"]
+    interval = each["value_interval"] or {}
+    assert (interval.get("low"), interval.get("high")) == (row["value_low"], row["value_high"])
+    by_horizon = {asked["days"]: asked["churn_probability"] for asked in each["churn_by_horizon"]}
+    assert {28, 91} <= set(by_horizon)
+    for days in (28, 91, 182):
+        assert by_horizon.get(days) == row[f"churn_probability_{days}d"]
     assert (each["risk_band"] or {}).get("en") == row["risk_band"]
     assert (each["risk_band"] or {}).get("zh") == row["risk_band_zh"]
     assert [reason["en"] for reason in each["reasons"]] == (row["reasons"] or [])
