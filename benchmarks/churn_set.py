@@ -44,6 +44,14 @@ LEAST_PAST = 28 * DAY  # two windows of Complete Journey
 
 
 @dataclass(frozen=True)
+class Protocol(Question):
+    """A question of others: its horizon need be none of our windows."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
 class ChurnSet:
     """Rows to learn from and to be judged on. `horizon_days`: of the labels, where it is no window."""
 
@@ -159,7 +167,7 @@ def _by_customer(
 ) -> ChurnSet:
     tables, histories = base
     # The weeks before t as well: their labels were known by the end of the judged horizon, as t's were.
-    question = Question()
+    question = Protocol(horizon_days=days)
     moments = [t - k * WEEK * 2 for k in range(6)]
     train = joined([asked(histories, _bought_by(histories, at, ~is_judged), at, days) for at in moments])
     test = asked(histories, _bought_by(histories, t, is_judged), t, days)

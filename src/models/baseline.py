@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.frame import Frame
-from models.purchase_process import Past, fit_bg_nbd
+from models.purchase_process import Past, fit_bg_nbd, past_of
 from models.question import Question
 from tables.refusal import Refused
 
@@ -41,20 +41,14 @@ def rfm_columns(frame: Frame, question: Question) -> Floats:
 
 def bg_nbd(train: Frame, question: Question) -> Inputs:
     """Log-odds of no purchase over the horizon by BG/NBD, fitted on the latest moment of the training rows,
-    where each customer stands once and is known best; shape (rows, 1). Raises Refused where that cannot be."""
+    where each customer stands once and is known best; shape (rows, 1). Raises Refused if that cannot be."""
     latest = train.facts.moments == train.facts.moments.max()
-    model = fit_bg_nbd(past_of(train.rows(latest)))
-    return lambda frame: model.log_odds_quiet(past_of(frame), question.horizon_days)[:, None]
+    model = fit_bg_nbd(_past(train.rows(latest)))
+    return lambda frame: model.log_odds_quiet(_past(frame), question.horizon_days)[:, None]
 
 
-def past_of(frame: Frame) -> Past:
-    """The sufficient statistics of the rows, in days; all orders of a day are one purchase."""
-    facts = frame.facts
-    return Past(
-        x=facts.column("repeat_purchase_days"),
-        t_x=facts.column("days_from_first_to_last_purchase"),
-        age=facts.column("days_since_first_order"),
-    )
+def _past(frame: Frame) -> Past:
+    return past_of(frame.facts.values, frame.facts.names)
 
 
 BASELINES: dict[str, Callable[[Frame, Question], Inputs]] = {

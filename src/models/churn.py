@@ -18,11 +18,13 @@ from models.horizon import Horizons, learn_horizons
 from models.horizon_judging import JudgedHorizons, judge_horizons
 from models.learner import boost, fit
 from models.metric import Interval
-from models.promise import Promise, learn_promise
+from models.promise import Promise
 from models.question import SILENCE, Question
+from models.recipe import learn_churn, relearn
 from models.scorer import Scorer
 from models.season import Season, season_of_money
 from models.value_range import ValueRange, fit_value_range
+from tables.moment import DAY
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -101,15 +103,9 @@ def train_customer_models(
 
         return step
 
-    judged = _learn(train, stage(0), stage(1))
+    judged = _learn(train, question, stage(0), stage(1))
     published = judged._replace(
-        churn=boost(
-            frame.facts.values,
-            frame.churned,
-            frame.facts.names,
-            "binary",
-            trees=judged.churn.num_trees(),
-        ),
+        churn=relearn(frame, judged.promise).booster,
         value=boost(
             frame.facts.values,
             np.maximum(frame.value, 0.0),
@@ -145,8 +141,10 @@ def train_customer_models(
     )
 
 
-def _learn(train: Frame, churn_progress: Progress, value_progress: Progress) -> Learnt:
-    churn = learn_promise(train, train.churned, progress=churn_progress)
+def _learn(train: Frame, question: Question, churn_progress: Progress, value_progress: Progress) -> Learnt:
+    churn = learn_churn(
+        train, question.known_after // DAY, silence=question.kind == SILENCE, progress=churn_progress
+    )
     came = np.maximum(train.value, 0.0)
     value = fit(
         train.facts.values,

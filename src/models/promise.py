@@ -25,7 +25,8 @@ class Promise(NamedTuple):
     def __call__(self, values: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         """values: in the booster's columns, shape (rows, facts); t: microseconds, one or one a row."""
         raw = np.asarray(self.booster.predict(values))
-        return self.season.of_probability(self.calibration(raw), t)
+        told = self.calibration(raw, values, tuple(self.booster.feature_name()))
+        return self.season.of_probability(told, t)
 
 
 def learn_promise(

@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import digamma, gammaln, hyp2f1
+from scipy.special import digamma, expit, gammaln, hyp2f1
 
-from models.calibration import sigmoid
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +29,15 @@ class Past(NamedTuple):
     age: Floats
 
 
+# The facts (features.process, features.order) that make a Past, all orders of a day being one purchase.
+PAST_FACTS = ("repeat_purchase_days", "days_from_first_to_last_purchase", "days_since_first_order")
+
+
+def past_of(values: Floats, names: tuple[str, ...]) -> Past:
+    """values: facts, shape (customers, facts), in columns named by `names`; times in days."""
+    return Past(*(values[:, names.index(name)] for name in PAST_FACTS))
+
+
 class BgNbd(NamedTuple):
     """The four parameters; alpha is in the unit of time, the others have none."""
 
@@ -44,11 +52,11 @@ class BgNbd(NamedTuple):
 
     def alive(self, past: Past) -> Floats:
         """P(has not left). It is 1 for whoever never came back, so it ranks nobody by itself."""
-        return sigmoid(-self._log_odds_gone(past))
+        return np.asarray(expit(-self._log_odds_gone(past)))
 
     def quiet(self, past: Past, horizon: float) -> Floats:
         """P(no purchase in the next `horizon`): gone already, or alive and not buying."""
-        return sigmoid(self.log_odds_quiet(past, horizon))
+        return np.asarray(expit(self.log_odds_quiet(past, horizon)))
 
     def log_odds_quiet(self, past: Past, horizon: float) -> Floats:
         """The same in log-odds, which tell apart what is almost certain."""

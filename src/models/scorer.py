@@ -81,7 +81,9 @@ class Scorer:
                 told = contact_facts(mine, self.names, [offer] * len(mine))
                 response[:, k], uplift[:, k] = predict_effect(self.offer, told)
         return Scores(
-            churn=self.season.of_probability(self.calibration(np.asarray(self.churn.predict(mine))), t),
+            churn=self.season.of_probability(
+                self.calibration(np.asarray(self.churn.predict(mine)), mine, self.names), t
+            ),
             value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),
             response=response,
             uplift=uplift,
