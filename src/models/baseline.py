@@ -15,6 +15,7 @@ from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 Inputs = Callable[[Frame], Floats]
+LEAST_EXPECTED = 1e-9
 
 
 def recency(train: Frame, question: Question) -> Inputs:
@@ -40,11 +41,18 @@ def rfm_columns(frame: Frame, question: Question) -> Floats:
 
 
 def bg_nbd(train: Frame, question: Question) -> Inputs:
-    """Log-odds of no purchase over the horizon by BG/NBD, fitted on the latest moment of the training rows,
-    where each customer stands once and is known best; shape (rows, 1). Raises Refused if that cannot be."""
+    """What BG/NBD says of the horizon: log-odds of no purchase, and the purchases expected, in logarithms; it
+    is fitted on the latest moment of the training rows, where each customer stands once and is known best;
+    shape (rows, 2). Raises Refused if that cannot be."""
     latest = train.facts.moments == train.facts.moments.max()
     model = fit_bg_nbd(_past(train.rows(latest)))
-    return lambda frame: model.log_odds_quiet(_past(frame), question.horizon_days)[:, None]
+
+    def inputs(frame: Frame) -> Floats:
+        past, days = _past(frame), question.horizon_days
+        expected = np.maximum(model.expected_purchases(past, days), LEAST_EXPECTED)
+        return np.column_stack([model.log_odds_quiet(past, days), np.log(expected)])
+
+    return inputs
 
 
 def _past(frame: Frame) -> Past:
@@ -61,9 +69,9 @@ BASELINES: dict[str, Callable[[Frame, Question], Inputs]] = {
 def predict_baselines(train: Frame, test: Frame, question: Question) -> dict[str, Floats]:
     """Each baseline fitted on the training rows; its churn probabilities for the test rows.
 
-    BG/NBD's own probabilities go through a logistic regression too: it knows nothing of the season, nor that
-    only those who bought within the base's window are asked about. A base in which nobody buys twice has no
-    BG/NBD.
+    What BG/NBD says goes through a logistic regression too: by itself it knows nothing of the season, nor
+    that only those who bought within the base's window are asked about. A base in which nobody buys twice
+    has no BG/NBD.
     """
     found = {}
     for name, baseline in BASELINES.items():

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from models.purchase_process import BgNbd, past_of
+from models.purchase_process import BgNbd, Past, past_of
 
 Floats = npt.NDArray[np.float64]
 EDGE = 1e-6
@@ -42,8 +42,12 @@ class Calibration(NamedTuple):
 
     def process_log_odds(self, values: Floats, names: tuple[str, ...]) -> Floats:
         """Of silence through `days`, shape (rows,); 0 for customers who never bought."""
+        past = past_of(values, names)
+        bought = ~np.isnan(past).any(axis=0)
+        told = np.zeros(len(values))
         process = BgNbd(self.r, self.alpha, self.a, self.b)
-        return np.nan_to_num(process.log_odds_quiet(past_of(values, names), self.days))
+        told[bought] = process.log_odds_quiet(Past(*(part[bought] for part in past)), self.days)
+        return told
 
 
 def log_odds(probability: Floats) -> Floats:
