@@ -18,7 +18,7 @@ class Calibration(NamedTuple):
 
     With a share, the log-odds of silence through `days` by a purchase process (BG/NBD: r, alpha in days, a,
     b) are added, share times: trees know no more of a customer's past than their training moments showed, the
-    process goes on (decision 11).
+    process goes on (docs/results.md).
     """
 
     slope: float = 1.0
