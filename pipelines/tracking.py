@@ -1,6 +1,6 @@
 """What training leaves in MLflow: a run to compare, and a registered model to promote."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from models.frame import Frame
 from models.learner import PARAMETERS
 from models.metric import Interval
 from models.question import Question
+from models.recipe import DEFAULT
 from models.scorer import Scorer
 from pipelines.plot import calibration_plot, gain_plot, shap_plot
 from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, use_tracking
@@ -45,6 +46,7 @@ def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
     with mlflow.start_run(run_name=f"{made.question.label} as of {result['as_of'][:10]}") as run:
         mlflow.log_params(
             {f"lightgbm.{name}": value for name, value in PARAMETERS.items()}
+            | {f"recipe.{name}": value for name, value in asdict(DEFAULT).items()}
             | {f"question.{name}": value for name, value in result["question"].items()}
             | {"as_of": result["as_of"], "facts": result["data"]["facts"], "rows": result["data"]["rows"]}
         )
