@@ -78,7 +78,7 @@ pd.DataFrame(
 
 # %%
 question = Question(horizon_days=91)
-moments = training_moments(histories, question, t, months=6, test_months=1)
+moments = training_moments(histories, question, t, test_months=1)
 frame = build_frame(histories, question, moments, margin_rate=0.3)
 every = (*moments.train, *moments.test)
 pd.DataFrame(

@@ -256,6 +256,32 @@ def train(
 
 
 @app.command()
+def search(
+    home: HomeOption = HOME,
+    also: Annotated[list[Path] | None, typer.Option(help="Another home; may be repeated.")] = None,
+    as_of: AsOf = None,
+    horizon: Annotated[int, typer.Option(help="Days within which churn is asked for.")] = 91,
+    trials: Annotated[int, typer.Option(min=1, help="Recipes that the study shall have tried.")] = 50,
+    rows: Annotated[int, typer.Option(min=1_000, help="At most so many rows a base.")] = 60_000,
+    study: Annotated[str, typer.Option(help="A study of this name is gone on with.")] = "churn",
+    storage: Annotated[str, typer.Option(help="The database of studies.")] = "sqlite:///mlruns/search.db",
+    json: JsonOption = False,
+) -> None:
+    """Try other recipes for churn, judged out of time on one base or several; resumable."""
+    from pipelines import search as job  # noqa: PLC0415
+
+    homes = [Home(each) for each in (home, *(also or ()))]
+    _run(
+        home,
+        "search",
+        json,
+        lambda _: job.search(homes, as_of, horizon, trials, rows, study, storage),
+        job.render,
+        changes=False,
+    )
+
+
+@app.command()
 def promote(
     home: HomeOption = HOME,
     version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,

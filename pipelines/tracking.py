@@ -15,6 +15,7 @@ from models.frame import Frame
 from models.learner import PARAMETERS
 from models.metric import Interval
 from models.question import Question
+from models.recipe import DEFAULT
 from models.scorer import Scorer
 from models.stability import Stability
 from pipelines.plot import calibration_plot, gain_plot, importance_plot, shap_plot
@@ -43,6 +44,7 @@ def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
     with mlflow.start_run(run_name=f"{made.question.label} as of {result['as_of'][:10]}") as run:
         mlflow.log_params(
             {f"lightgbm.{name}": value for name, value in PARAMETERS.items()}
+            | {f"recipe.{name}": value for name, value in asdict(DEFAULT).items()}
             | {f"question.{name}": value for name, value in result["question"].items()}
             | {"as_of": result["as_of"], "facts": result["data"]["facts"], "rows": result["data"]["rows"]}
         )

@@ -18,11 +18,13 @@ from models.horizon import Horizons, learn_horizons
 from models.horizon_judging import JudgedHorizons, judge_horizons
 from models.learner import boost, fit
 from models.metric import Interval
-from models.promise import Promise, fit_promise, promise_of
+from models.promise import Promise
 from models.question import SILENCE, Question
+from models.recipe import churn_of, fit_churn, relearn
 from models.scorer import Scorer
 from models.season import Season, season_of_money
 from models.value_range import ValueRange, fit_value_range
+from tables.moment import DAY
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -102,15 +104,9 @@ def train_customer_models(
 
         return step
 
-    judged, folds = _learn(train, stage(0), stage(1))
+    judged, folds = _learn(train, question, stage(0), stage(1))
     published = judged._replace(
-        churn=boost(
-            frame.facts.values,
-            frame.churned,
-            frame.facts.names,
-            "binary",
-            trees=judged.churn.num_trees(),
-        ),
+        churn=relearn(frame, judged.promise).booster,
         value=boost(
             frame.facts.values,
             np.maximum(frame.value, 0.0),
@@ -148,11 +144,11 @@ def train_customer_models(
 
 
 def _learn(
-    train: Frame, churn_progress: Progress, value_progress: Progress
+    train: Frame, question: Question, churn_progress: Progress, value_progress: Progress
 ) -> tuple[Learnt, tuple[lgb.Booster, ...]]:
     """What the recipe learns from `train`, and the churn model's folds."""
-    fitted = fit_promise(train, train.churned, progress=churn_progress)
-    churn = promise_of(fitted, train, train.churned)
+    fitted = fit_churn(train, progress=churn_progress)
+    churn = churn_of(fitted, train, question.known_after // DAY, silence=question.kind == SILENCE)
     came = np.maximum(train.value, 0.0)
     value = fit(
         train.facts.values,

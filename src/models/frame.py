@@ -20,9 +20,14 @@ from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 STEP = 28 * DAY
+# Training moments stand closer and reach back beyond a year, so that the season of the moment scored has been
+# seen once; the older ones weigh less (models.recipe).
+TRAINING_STEP = 14 * DAY
+TRAINING_SPAN = 60 * 7 * DAY
 # Beside the question's own, for which alone everything is decided.
 HORIZONS = (28, 91, 182)
 assert set(HORIZONS) <= set(WINDOWS)
+LEAST_TRAINING = 5
 # Facts need something to look back on before they can teach anything.
 LEAST_HISTORY = 91 * DAY
 # More rows than this teach the models nothing they would notice: fewer customers are read at each moment.
@@ -71,11 +76,12 @@ class Frame:
 
 
 def training_moments(
-    histories: Histories, question: Question, as_of: int, *, months: int = 10, test_months: int = 3
+    histories: Histories, question: Question, as_of: int, *, test_months: int = 3
 ) -> Moments:
-    """Every four weeks backwards from the last moment whose labels are known at `as_of`.
+    """Backwards from the last moment whose labels are known at `as_of`.
 
-    The latest `test_months` test; training ends a whole horizon before the first of them. When the history
+    The latest `test_months`, four weeks apart, test; training ends a whole horizon before the first of them,
+    and its moments are TRAINING_STEP apart. When the history
     is too short for that, months are given up, testing first.
     """
     latest = as_of - question.known_after
@@ -83,8 +89,9 @@ def training_moments(
     for tested in range(test_months, 0, -1):
         test = [latest - k * STEP for k in range(tested)]
         last_train = test[-1] - question.known_after
-        train = [last_train - k * STEP for k in range(months) if last_train - k * STEP >= earliest]
-        if len(train) >= min(3, months) or (tested == 1 and train):
+        first_train = max(earliest, last_train - TRAINING_SPAN)
+        train = list(range(last_train, first_train - 1, -TRAINING_STEP))
+        if len(train) >= LEAST_TRAINING or (tested == 1 and train):
             return Moments(tuple(reversed(train)), tuple(reversed(test)))
     needed = LEAST_HISTORY + 2 * question.known_after
     raise Refused(
@@ -116,7 +123,9 @@ def build_frame(
         base = base_at(histories, question, t)
         most = most_rows // (len(moments.train) if t in moments.train else len(moments.test))
         if len(base) > most:
-            base = base[lots[base] < most / len(base)]
+            # Others at each moment: a new customer teaches more than one seen again.
+            share = most / len(base)
+            base = base[(lots[base] + k * share) % 1.0 < share]
         parts.append(read_facts(histories, base, t))
         if progress:
             progress(k + 1, len(every))

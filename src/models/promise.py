@@ -9,7 +9,7 @@ import numpy.typing as npt
 from features.reader import Progress
 from models.calibration import Calibration, fit_calibration
 from models.frame import Frame
-from models.learner import Fitted, fit
+from models.learner import fit
 from models.season import Season, season_of_probability
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,8 @@ class Promise(NamedTuple):
     def __call__(self, values: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         """values: in the booster's columns, shape (rows, facts); t: microseconds, one or one a row."""
         raw = np.asarray(self.booster.predict(values))
-        return self.season.of_probability(self.calibration(raw), t)
+        told = self.calibration(raw, values, tuple(self.booster.feature_name()))
+        return self.season.of_probability(told, t)
 
 
 def learn_promise(
@@ -36,23 +37,9 @@ def learn_promise(
     trees: int | None = None,
     progress: Progress | None = None,
 ) -> Promise:
-    """Learn it whole from some rows; label: shape (rows,)."""
-    return promise_of(
-        fit_promise(rows, label, parameters=parameters, trees=trees, progress=progress), rows, label
-    )
-
-
-def fit_promise(
-    rows: Frame,
-    label: Floats,
-    *,
-    parameters: dict[str, Any] | None = None,
-    trees: int | None = None,
-    progress: Progress | None = None,
-) -> Fitted:
-    """The booster alone, with what its folds say of customers left out."""
+    """Calibration and season are found on predictions for customers left out; label: shape (rows,)."""
     facts = rows.facts
-    return fit(
+    fitted = fit(
         facts.values,
         label,
         facts.places,
@@ -62,10 +49,6 @@ def fit_promise(
         trees=trees,
         progress=progress,
     )
-
-
-def promise_of(fitted: Fitted, rows: Frame, label: Floats) -> Promise:
-    """Calibration and season from the predictions for customers left out; label: shape (rows,)."""
     calibration = fit_calibration(fitted.out_of_fold, label)
-    season = season_of_probability(calibration(fitted.out_of_fold), label, rows.facts.moments)
+    season = season_of_probability(calibration(fitted.out_of_fold), label, facts.moments)
     return Promise(fitted.booster, calibration, season)

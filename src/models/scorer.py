@@ -79,7 +79,9 @@ class Scorer:
         own = own_facts(mine, self.names) if self.offer.response is not None else mine[:, :0]
         response, uplift = predict_offers(self.offer, own, terms_of(offers))
         return Scores(
-            churn=self.season.of_probability(self.calibration(np.asarray(self.churn.predict(mine))), t),
+            churn=self.season.of_probability(
+                self.calibration(np.asarray(self.churn.predict(mine)), mine, self.names), t
+            ),
             value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),
             response=response,
             uplift=uplift,

@@ -36,14 +36,14 @@ def test_the_curve_is_a_logistic_regressions_on_the_log_odds() -> None:
     line = LogisticRegression(C=1e10, tol=1e-10, max_iter=10_000)
     line.fit(log_odds(promised)[:, None], happened)
     found = fit_calibration(promised, happened)
-    assert found == pytest.approx((line.coef_[0, 0], line.intercept_[0]), abs=1e-3)
+    assert found[:2] == pytest.approx((line.coef_[0, 0], line.intercept_[0]), abs=1e-3)
 
 
 def test_promises_that_hold_are_left_alone() -> None:
     random = np.random.default_rng(4)
     promised = random.uniform(size=20_000)
     happened = (random.uniform(size=20_000) < promised).astype(float)
-    assert fit_calibration(promised, happened) == pytest.approx((1, 0), abs=0.06)
+    assert fit_calibration(promised, happened)[:2] == pytest.approx((1, 0), abs=0.06)
 
 
 def test_promises_of_0_and_1_stay_probabilities() -> None:

@@ -19,6 +19,8 @@ NAMES = (
     "spend_364d",
     "days_since_first_order",
     "order_lateness",
+    "repeat_purchase_days",
+    "days_from_first_to_last_purchase",
 )
 CUSTOMERS = 700
 MOMENTS = Moments((400 * DAY, 428 * DAY, 456 * DAY), (547 * DAY,))
@@ -33,7 +35,9 @@ def frame() -> Frame:
     orders = random.poisson(3, rows) + 1.0
     lateness = random.normal(0, 1, rows)
     known_for = random.uniform(10, 360, rows)
-    values = np.column_stack([random.uniform(0, 10, rows), orders, orders * 100, known_for, lateness])
+    last = random.uniform(0, 10, rows)
+    past = [orders - 1, known_for - last]
+    values = np.column_stack([last, orders, orders * 100, known_for, lateness, *past])
     happened = random.uniform(size=rows) < 1 / (1 + np.exp(-3 * lateness))
     unseen = places % 5 == 0
     facts = FactTable(places, times, NAMES, values)
@@ -83,7 +87,7 @@ def test_what_unseen_customers_did_teaches_the_judged_model_nothing(
     same = [
         np.array_equal(again.predictions[name], trained.predictions[name]) for name in trained.predictions
     ]
-    assert same == [whose == "unseen"] * 3
+    assert same == [whose == "unseen"] * 4
 
 
 def test_what_happened_after_the_test_moment_teaches_the_judged_model_nothing(

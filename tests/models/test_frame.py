@@ -15,6 +15,7 @@ from models.frame import (
     LEAST_HISTORY,
     MOST_ROWS,
     STEP,
+    TRAINING_STEP,
     UNSEEN_SHARE,
     Moments,
     base_at,
@@ -186,16 +187,19 @@ def test_no_label_of_training_reaches_into_the_test_and_all_are_known(days: int,
     assert max(moments.test) + question.horizon == as_of
     assert max(moments.train) + question.horizon == min(moments.test)
     assert min(moments.train) >= LEAST_HISTORY
-    for part in (moments.train, moments.test):
-        assert set(np.diff(part)) <= {STEP}
+    assert set(np.diff(moments.train)) <= {TRAINING_STEP}
+    assert set(np.diff(moments.test)) <= {STEP}
 
 
 def moments_of(days: int) -> Moments:
     return training_moments(history(days), QUARTER, days * DAY)
 
 
-def test_a_long_history_trains_on_ten_moments_and_tests_on_three() -> None:
-    assert [len(part) for part in (moments_of(1000).train, moments_of(1000).test)] == [10, 3]
+def test_a_long_history_trains_on_more_than_a_year_and_tests_on_three_moments() -> None:
+    """So that a year before any moment scored within the next quarter lies among them."""
+    moments = moments_of(1000)
+    assert [len(moments.train), len(moments.test)] == [31, 3]
+    assert moments.test[-1] - 364 * DAY > moments.train[0]
 
 
 def test_a_short_history_gives_up_test_months_before_training_months() -> None:
@@ -225,6 +229,6 @@ def test_a_frame_too_large_is_thinned_by_customer(
     thin = build_frame(histories, QUARTER, moments, margin_rate=0.3)
     assert MOST_ROWS > 200
     one, two = (set(thin.at((t,)).facts.places.tolist()) for t in moments.train)
-    assert one == two
+    assert not one & two  # others at each moment, as long as there are others
     assert 60 < len(one) < 140
     assert len(thin) < 500

@@ -47,7 +47,7 @@ def run(elsewhere: tuple[Path, dict[str, Any], mlflow.MlflowClient]) -> Run:
 def test_training_prints_every_figure_by_slice_ours_and_the_baselines(elsewhere: Any) -> None:
     _, trained, _ = elsewhere
     churn = trained["churn"]
-    assert set(churn["headline"]) == {"model", "recency", "rfm_logistic"}
+    assert set(churn["headline"]) == {"model", "recency", "rfm_logistic", "bg_nbd"}
     for figures in churn["headline"].values():
         assert {"auc", "average_precision", "brier", "calibration_slope"} <= set(figures)
         assert all(set(figure) == {"value", "low", "high"} for figure in figures.values())

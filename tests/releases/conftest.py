@@ -71,7 +71,7 @@ def small_models(seed: int) -> Scorer:
     return Scorer(
         names=NAMES,
         churn=booster(NAMES, "binary"),
-        calibration=Calibration(0.8, -0.1),
+        calibration=Calibration(0.8, -0.1, 0.3, 91.0, 0.5, 40.0, 0.8, 2.5),
         season=Season((10**15,), (0.1,)),
         value=booster(NAMES, "tweedie"),
         value_season=Season(),
