@@ -16,7 +16,19 @@ from releases.home import Home
 from releases.week import read_week_rows
 
 Command = Callable[..., Any]
-JOBS = ("simulate", "import", "check", "features", "train", "promote", "score", "rollback", "status", "serve")
+JOBS = (
+    "simulate",
+    "import",
+    "check",
+    "features",
+    "train",
+    "promote",
+    "score",
+    "shadow",
+    "rollback",
+    "status",
+    "serve",
+)
 
 
 def test_the_real_command_prints_one_json_object_and_nothing_else(holdfast: Command, published: Path) -> None:
