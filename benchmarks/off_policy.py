@@ -116,7 +116,7 @@ def fitted(pool: Pool, customers: int, random: np.random.Generator) -> Floats:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--logs", type=int, default=2_000)
-    parser.add_argument("--customers", type=int, default=20_000, help="decisions in one log")
+    parser.add_argument("--customers", type=int, default=10_000, help="decisions in one log")
     parser.add_argument("--pool", type=int, default=50_000, help="customers they are drawn from")
     parser.add_argument("--seed", type=int, default=2026)
     options = parser.parse_args()
