@@ -206,7 +206,7 @@ def _foot(report: GateReport) -> Iterator[str]:
             "With most to lose: promise times what the customer brought in the year before, as a share of a "
             "horizon; of leavers that is the money reached. Bounds stand in "
             "config/gate.yaml, reasons for them in docs/decisions/0011.",
-            "双重稳健：以模型预期收益为基础，用触达记录按倾向得分校正；按客户聚类的区间，偏态时按 Hall 方法加宽。"
+            "双重稳健：以模型预期收益为基础，用触达记录按倾向得分校正；按客户聚类的区间，偏态时按 Hall 加宽。"
             "预期损失：流失概率乘以前一年贡献（按周期折算）；流失客户的该金额即触达价值。"
             "限值见 config/gate.yaml。",
         ),
