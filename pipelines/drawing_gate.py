@@ -43,7 +43,7 @@ def ahead(earned: Earned, margin: float, units: float, width: int = 230, height:
 
 
 def money_curves(curves: Curves, depth: float, units: float, names: tuple[str, str], size: int = 400) -> str:
-    """Money of leavers reached by contacting the riskiest share, a customer of the base."""
+    """Money of leavers reached by contacting those with most to lose, a customer of the base."""
     left, foot, top = 62, 40, 12
     highest = max(*curves.ours, *curves.theirs, 1e-9)
 
@@ -66,7 +66,7 @@ def money_curves(curves: Curves, depth: float, units: float, names: tuple[str, s
     parts.append(
         f'<line x1="{x(depth):.1f}" x2="{x(depth):.1f}" y1="{top}" y2="{size - foot}" stroke="#d97706" '
         f'stroke-dasharray="4 4"/><text x="{x(0.5):.1f}" y="{size - 6}" text-anchor="middle">'
-        "riskiest share contacted 触达最高风险比例</text>"
+        "share contacted, most to lose first 按预期损失触达比例</text>"
     )
     for place, (colour, amounts, name) in enumerate(
         ((THEIRS, curves.theirs, names[1]), (OURS, curves.ours, names[0]))

@@ -19,7 +19,7 @@ from models.stake import stake_of
 from models.treatment import Fare, judge_treatments
 from pipelines.as_of import offers_of
 from pipelines.gate_groups import as_segments, fare_of, protected_groups, segments_of
-from pipelines.gate_money import Curves, curves_of, money_reached
+from pipelines.gate_money import Curves, curves_of, money_reached, promise_by_recency
 from pipelines.gate_offers import offers_earned
 from pipelines.terminal import bar
 from releases.bundle import Bundle
@@ -86,7 +86,7 @@ def collect(
             histories, question, Moments((), tested), margin_rate=policy.margin_rate, progress=progress
         )
     ours = churn_of(judged, frame)
-    theirs = churn_of(rival.scorer, frame) if rival else frame.facts.column("days_since_last_order")
+    theirs = churn_of(rival.scorer, frame) if rival else promise_by_recency(frame)
     common = frame.facts.moments >= (rival.since if rival else 0)
     rate, depth = policy.margin_rate, bounds.earns.captured.depth
     captured, profit, curves = None, None, None

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.evidence import Earned
+from models.calibration import fit_calibration, sigmoid
 from models.frame import Frame
 from models.lift import captured_at, riskiest
 from models.metric import Metric
@@ -33,12 +34,16 @@ class Curves:
 def money_reached(
     frame: Frame, rows: Flags, ours: Floats, theirs: Floats, stake: Floats, depth: float
 ) -> tuple[Earned, Earned]:
-    """(captured at the depth, EMPC) of two promises for the chosen rows, minor units a customer."""
+    """(captured at the depth, EMPC) of two promises for the chosen rows, minor units a customer.
+
+    Captured is of those with the most to lose, by promise times stake: the riskiest alone are those who bring
+    least, and a model that tells them better would look worse.
+    """
     customer, left = frame.facts.places[rows], frame.churned[rows]
     lost, size = left * stake[rows], float(left.sum())
 
-    def earned(metric: Metric, happened: Floats) -> Earned:
-        found = paired(metric, ours[rows], theirs[rows], happened, customer)
+    def earned(metric: Metric, happened: Floats, times: Floats) -> Earned:
+        found = paired(metric, ours[rows] * times, theirs[rows] * times, happened, customer)
         return Earned(*found, scale=found.theirs.value, size=size)
 
     # The published campaign, its prices in proportion to what a customer is worth here.
@@ -48,7 +53,14 @@ def money_reached(
         incentive=usual * plain.incentive / plain.value,
         contact=usual * plain.contact / plain.value,
     )
-    return earned(captured_at(depth), lost), earned(empc(campaign), left)
+    return earned(captured_at(depth), lost, stake[rows]), earned(empc(campaign), left, np.ones(len(left)))
+
+
+def promise_by_recency(frame: Frame) -> Floats:
+    """What a rule of thumb would promise: a logistic curve over the logarithm of days since the last order.
+    It is fitted on the very rows it is asked about, which is the rule's advantage."""
+    plain = sigmoid(np.log1p(frame.facts.column("days_since_last_order")))
+    return fit_calibration(plain, frame.churned)(plain)
 
 
 def curves_of(
@@ -58,7 +70,8 @@ def curves_of(
     depth = np.linspace(0, 1, 41)
 
     def reached(promised: Floats) -> tuple[float, ...]:
-        return tuple(float((riskiest(promised[rows], ones, share) * lost).mean()) for share in depth)
+        expected = (promised * stake)[rows]
+        return tuple(float((riskiest(expected, ones, share) * lost).mean()) for share in depth)
 
     def tenths(promised: Floats) -> tuple[tuple[float, float, float, float], ...]:
         found = []

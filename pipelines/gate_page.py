@@ -137,8 +137,8 @@ def _earning(report: GateReport) -> Iterator[str]:
         (
             "captured",
             limits.captured.not_worse_by,
-            f"Money of leavers among the riskiest {limits.captured.depth:.0%}, a customer",
-            f"最高风险 {limits.captured.depth:.0%} 中流失客户的价值，人均",
+            f"Money of leavers among the {limits.captured.depth:.0%} with most to lose, a customer",
+            f"预期损失最高的 {limits.captured.depth:.0%} 中流失客户的价值，人均",
             ("recency alone", "仅按最近购买"),
         ),
         (
@@ -202,11 +202,13 @@ def _foot(report: GateReport) -> Iterator[str]:
     for words in (
         (
             "Doubly robust: a model's expected reward, corrected by the rewards of logged contacts over "
-            "their propensities; Student's interval by customer with Hall's correction for skewness. "
-            "Captured: what leavers brought in the year before, as a share of a horizon. Bounds stand in "
+            "their propensities; Student's interval by customer, longer where skewed (Hall). "
+            "With most to lose: promise times what the customer brought in the year before, as a share of a "
+            "horizon; of leavers that is the money reached. Bounds stand in "
             "config/gate.yaml, reasons for them in docs/decisions/0011.",
-            "双重稳健：以模型预期收益为基础，用触达记录按倾向得分校正；按客户聚类、经 Hall 偏度校正的区间。"
-            "流失价值：流失客户前一年贡献按周期折算。限值见 config/gate.yaml。",
+            "双重稳健：以模型预期收益为基础，用触达记录按倾向得分校正；按客户聚类的区间，偏态时按 Hall 加宽。"
+            "预期损失：流失概率乘以前一年贡献（按周期折算）；流失客户的该金额即触达价值。"
+            "限值见 config/gate.yaml。",
         ),
     ):
         yield f"<p>{both(*words)}</p>"

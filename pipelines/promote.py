@@ -58,11 +58,12 @@ def promote(home: Home, version: int | None, reason: str | None = None) -> dict[
     key = home.key()
     champion, why_none = _champion(home, began, key)
     kept = read_gate_report(champion.folder) if champion else None
-    if champion and kept and kept["run_id"] == model.run_id:
-        client.set_registered_model_alias(name, CHAMPION, model.version)
-        return _result(champion, home, kept, "published already", "")
     with tempfile.TemporaryDirectory() as folder:
         came = fetched(uri, model.run_id, Path(folder))
+        if champion and kept and kept["run_id"] == model.run_id:
+            _opened(came)
+            client.set_registered_model_alias(name, CHAMPION, model.version)
+            return _result(champion, home, kept, "published already", "")
         report = _judge(home, model, name, bounds, (champion, why_none), came, reason)
         page = page_of(report)
         kept_page = keep_at_home(home, report, page)
@@ -93,6 +94,14 @@ def _champion(home: Home, began: Published, key: bytes) -> tuple[Bundle | None, 
         return None, str(error)
 
 
+def _opened(came: Path) -> Bundle:
+    """All that a bundle holds is read for its checks: what is damaged is not published."""
+    bundle = open_bundle(came)
+    _ = bundle.judged
+    read_reference(came)
+    return bundle
+
+
 def _judge(
     home: Home,
     model: Any,
@@ -107,9 +116,7 @@ def _judge(
     champion, why_none = published
     challenger, damage = None, ""
     try:
-        challenger = open_bundle(came)
-        _ = challenger.judged  # read for its checks: what is damaged is not published
-        read_reference(came)
+        challenger = _opened(came)
     except Refused as error:
         challenger, damage = None, f"the bundle is damaged: {error}"
     with bar("verifying the base") as progress:

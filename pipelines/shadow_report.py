@@ -106,7 +106,9 @@ def _outcome(
         "ahead": {
             "auc": paired(auc, ours, theirs, happened, places).ahead,
             "brier": paired(brier, ours, theirs, happened, places).ahead,
-            "captured": paired(captured_at(DEPTH), ours, theirs, happened * stake, places).ahead,
+            "captured": paired(
+                captured_at(DEPTH), ours * stake, theirs * stake, happened * stake, places
+            ).ahead,
         },
     }
 

@@ -17,8 +17,8 @@ from releases.week import read_week_rows
 
 Command = Callable[..., Any]
 JOBS = (
-    "simulate", "import", "check", "features", "train", "promote", "explain", "score", "rollback",
-    "status", "serve",
+    "simulate", "import", "check", "features", "train", "promote", "explain", "score", "shadow",
+    "rollback", "status", "serve",
 )  # fmt: skip
 
 
