@@ -119,10 +119,9 @@ def features_of(them: ChurnSet, places: npt.NDArray[np.int64], moments: npt.NDAr
         warnings.simplefilter("ignore")  # theirs
         import featuretools as ft  # noqa: PLC0415
 
-        ids = them.histories.ids[places].astype(str)
         at = pd.to_datetime(moments, unit="us").astype("datetime64[ns]")
-        asked = pd.DataFrame({"customer_id": ids, "time": at})
-        entities = _entities(ft, them, pd.unique(ids))
+        asked = pd.DataFrame({"customer_id": places, "time": at})
+        entities = _entities(ft, them, np.unique(places))
         parts = []
         for window in WINDOWS:
             told, _ = ft.dfs(
@@ -147,6 +146,8 @@ def _entities(ft: Any, them: ChurnSet, customers: Any) -> Any:
             continue
         there = [name for name in wanted if name in pq.read_schema(path).names]
         rows = pq.read_table(path, columns=["event_id", "customer_id", "at", "known_at", *there]).to_pandas()
+        # It takes texts of digits for numbers: places are numbers to begin with.
+        rows["customer_id"] = them.histories.find(rows["customer_id"].to_numpy())
         rows = rows[rows["customer_id"].isin(customers)].drop_duplicates("event_id")
         # It has one time a row: that at which the row was known.
         known = rows.pop("known_at").fillna(rows["at"])
