@@ -34,7 +34,12 @@ PAST_FACTS = ("repeat_purchase_days", "days_from_first_to_last_purchase", "days_
 
 
 def past_of(values: Floats, names: tuple[str, ...]) -> Past:
-    """values: facts, shape (customers, facts), in columns named by `names`; times in days."""
+    """values: facts, shape (customers, facts), in columns named by `names`; times in days. Raises Refused
+    when a fact is missing."""
+    if missing := [name for name in PAST_FACTS if name not in names]:
+        raise Refused(
+            f"a purchase process needs the facts {', '.join(PAST_FACTS)}; {missing[0]} was not read"
+        )
     return Past(*(values[:, names.index(name)] for name in PAST_FACTS))
 
 
