@@ -1,10 +1,9 @@
 """How the churn model is made from rows at many moments.
 
-The defaults hold for every base: found by hand on past moments, confirmed by `holdfast search` (docs/results.md
-says what was tried and what lost). Three things are beyond
-LightGBM's own: recent moments weigh more; facts of which the business knows the direction keep to it; and
-how bold the promise is, and how much of it the purchase process says, is found on a later time than was
-learnt from.
+The defaults hold for every base: found by hand on past moments, confirmed by `holdfast search`
+(docs/results.md says what was tried and what lost). Three things are beyond LightGBM's own: recent moments
+weigh more; facts of which the business knows the direction keep to it; and how bold the promise is, and how
+much of it the purchase process says, is found on a later time than was learnt from.
 """
 
 from dataclasses import dataclass
