@@ -65,7 +65,7 @@ left join interactions v on v.customer_id = everyone.customer_id and v.kind = 'v
 group by everyone.customer_id, ordered_at
 """
 question = Question(horizon_days=91)
-moments = training_moments(histories, question, histories.last_at, months=5, test_months=2)
+moments = training_moments(histories, question, histories.last_at, test_months=2)
 frame = build_frame(histories, question, moments, margin_rate=0.3)
 facts = frame.facts
 draft = read_draft(base / "tables", histories, facts.places, facts.moments, TEXT)

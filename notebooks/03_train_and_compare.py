@@ -53,7 +53,7 @@ zone = histories.time_zone
 
 # %%
 question = Question(horizon_days=91)
-moments = training_moments(histories, question, histories.last_at, months=5, test_months=2)
+moments = training_moments(histories, question, histories.last_at, test_months=2)
 everything = build_frame(histories, question, moments, margin_rate=0.3)
 till = [fact.name for family in FAMILIES if family.owner == "commerce" for fact in family.facts]
 frames = {"till": replace(everything, facts=everything.facts.only(till)), "everything": everything}

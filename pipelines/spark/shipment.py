@@ -90,7 +90,9 @@ def ship(
     (folder / "about.json").write_text(canonical_json(said), encoding="utf-8")
     files = [(path, path.relative_to(folder).as_posix()) for path in _files(folder)]
     if bundle:
-        files += [(path, f"bundles/{bundle.name}/{path.name}") for path in _files(bundle)]
+        files += [
+            (path, f"bundles/{bundle.name}/{path.relative_to(bundle).as_posix()}") for path in _files(bundle)
+        ]
     archive = _packed(files, passing)
     spark.addArtifacts(str(archive), file=True)
     return archive.name

@@ -67,6 +67,7 @@ def _check_header(header: str, names: tuple[str, ...], where: str, sizes: list[i
         "max_feature_idx": str(len(names) - 1),
         "objective": fields.get("objective", ""),
         "feature_names": " ".join(names),
+        **_constraints(fields, len(names)),
         "feature_infos": fields.get("feature_infos", ""),
         "tree_sizes": " ".join(map(str, sizes)),
     }
@@ -78,6 +79,16 @@ def _check_header(header: str, names: tuple[str, ...], where: str, sizes: list[i
             )
     if header.split("\n") != ["tree", *(f"{name}={value}" for name, value in list(expected.items())[1:])]:
         raise Refused(f"{where}: the lines before the trees are not those of this project's models")
+
+
+def _constraints(fields: dict[str, str], features: int) -> dict[str, str]:
+    """The line of monotone constraints, which a model without any does not have."""
+    name = "monotone_constraints"
+    if name not in fields:
+        return {}
+    told = fields[name].split()
+    sound = len(told) == features and set(told) <= {"-1", "0", "1"}
+    return {name: " ".join(told) if sound else f"{features} of -1, 0 and 1"}
     if expected["objective"] not in OBJECTIVES:
         raise Refused(f"{where}: the objective is none of {OBJECTIVES}; came {expected['objective']!r}")
     ranges = expected["feature_infos"].split(" ")

@@ -23,7 +23,10 @@ from tables.history import Histories
 from tables.moment import DAY
 
 Base = Callable[..., Histories]
-NAMES = ("days_since_last_order", "orders_364d", "spend_364d", "days_since_first_order", "order_lateness")
+NAMES = (
+    "days_since_last_order", "orders_364d", "spend_364d", "days_since_first_order", "order_lateness",
+    "repeat_purchase_days", "days_from_first_to_last_purchase",
+)  # fmt: skip
 # Every four weeks, and a last one that only the shorter horizons know the answer of.
 TIMES = tuple(k * 28 * DAY for k in range(14, 30))
 TRAIN, TEST = TIMES[:11], (TIMES[14], TIMES[15])
@@ -41,7 +44,9 @@ def frame() -> Frame:
     waits = random.exponential(60 * np.exp(lateness))
     orders = random.poisson(3, len(times)) + 1.0
     known_for = random.uniform(10, 360, len(times))
-    values = np.column_stack([random.uniform(0, 10, len(times)), orders, orders * 100, known_for, lateness])
+    last = random.uniform(0, 10, len(times))
+    past = [orders - 1, known_for - last]
+    values = np.column_stack([last, orders, orders * 100, known_for, lateness, *past])
     silent = {
         days: np.where(times + days * DAY <= KNOWN_BY, (waits > days).astype(float), np.nan)
         for days in HORIZONS

@@ -100,6 +100,10 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "an unknown objective": line("objective=tweedie", "objective=unknown"),
     "a feature's range less": lambda text: re.sub(r"feature_infos=\S+ ", "feature_infos=", text),
     "a line more in the header": line("label_index=0", "label_index=0\naverage_output"),
+    "a direction for one fact only": line("\nfeature_infos=", "\nmonotone_constraints=1\nfeature_infos="),
+    "a direction that is none": line(
+        "\nfeature_infos=", f"\nmonotone_constraints={' '.join(['2'] * len(NAMES))}\nfeature_infos="
+    ),
     "a tree out of order": line("Tree=1\n", "Tree=5\n"),
     "a field twice": line("\nnum_cat=0", "\nnum_cat=0\nnum_cat=0"),
     "a field less": lambda text: re.sub(r"\nleaf_count=.*", "", text, count=1),
@@ -114,6 +118,11 @@ def test_a_text_that_is_no_sound_model_is_refused(text: str, change: Callable[[s
     assert change(text) != text
     with pytest.raises(Refused, match=r"^value"):
         check_model_text(change(text), NAMES, "value")
+
+
+def test_a_model_that_keeps_directions_is_sound(text: str) -> None:
+    told = f"\nmonotone_constraints={' '.join(['1', '-1', *['0'] * (len(NAMES) - 2)])}\nfeature_infos="
+    check_model_text(text.replace("\nfeature_infos=", told, 1), NAMES, "value")
 
 
 def test_a_text_cut_anywhere_before_the_end_of_its_trees_is_refused(text: str) -> None:

@@ -69,7 +69,10 @@ def test_the_database_gets_a_share_and_fewer_threads(holding: Callable[[int], No
         pass
 
 
-def test_where_memory_is_limited_buckets_are_smaller(holding: Callable[[int], None]) -> None:
+def test_where_memory_is_limited_buckets_are_smaller(
+    holding: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorting, "CUSTOMERS_A_BUCKET", 50_000)  # tests of jobs make it smaller
     size = 200 * MEGABYTE
     assert sorting._buckets_for(40_000, size) == 1
     holding(400)
