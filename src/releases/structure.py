@@ -79,6 +79,11 @@ def _check_header(header: str, names: tuple[str, ...], where: str, sizes: list[i
             )
     if header.split("\n") != ["tree", *(f"{name}={value}" for name, value in list(expected.items())[1:])]:
         raise Refused(f"{where}: the lines before the trees are not those of this project's models")
+    if expected["objective"] not in OBJECTIVES:
+        raise Refused(f"{where}: the objective is none of {OBJECTIVES}; came {expected['objective']!r}")
+    ranges = expected["feature_infos"].split(" ")
+    if len(ranges) != len(names) or not all(map(FEATURE_RANGE.fullmatch, ranges)):
+        raise Refused(f"{where}: feature_infos are not the ranges of {len(names)} features")
 
 
 def _constraints(fields: dict[str, str], features: int) -> dict[str, str]:
@@ -89,11 +94,6 @@ def _constraints(fields: dict[str, str], features: int) -> dict[str, str]:
     told = fields[name].split()
     sound = len(told) == features and set(told) <= {"-1", "0", "1"}
     return {name: " ".join(told) if sound else f"{features} of -1, 0 and 1"}
-    if expected["objective"] not in OBJECTIVES:
-        raise Refused(f"{where}: the objective is none of {OBJECTIVES}; came {expected['objective']!r}")
-    ranges = expected["feature_infos"].split(" ")
-    if len(ranges) != len(names) or not all(map(FEATURE_RANGE.fullmatch, ranges)):
-        raise Refused(f"{where}: feature_infos are not the ranges of {len(names)} features")
 
 
 def _check_tree(block: str, number: int, features: int, where: str) -> None:
