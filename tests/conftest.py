@@ -61,15 +61,20 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def holdfast(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+def working_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `holdfast` runs, and so where its mlruns/ is."""
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="session")
+def holdfast(working_folder: Path) -> Callable[..., Any]:
     """Run the command as its user does, in a folder of its own; returns what --json printed."""
-    folder = tmp_path_factory.mktemp("work")
 
     def run(*arguments: str | Path, code: int = 0) -> Any:
         command = [Path(sys.executable).parent / "holdfast", *map(str, arguments)]
         done = subprocess.run(
             [*command, "--json"],
-            cwd=folder,
+            cwd=working_folder,
             env=os.environ | {"HOLDFAST_CONFIG": str(ROOT / "config")},
             capture_output=True,
             text=True,

@@ -32,9 +32,9 @@ Command = Callable[..., Any]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def tracking(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def tracking(published: Path, working_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A copy of the store that `published` was trained into."""
-    (stored,) = published.parent.parent.glob("work*/mlruns/mlflow.db")
+    stored = working_folder / "mlruns" / "mlflow.db"
     copy = tmp_path_factory.mktemp("tracking") / "mlflow.db"
     with sqlite3.connect(stored) as whole, sqlite3.connect(copy) as to:
         whole.backup(to)
