@@ -68,6 +68,7 @@ bench: $(VENV)/.dev ## every claim beside its peer, at a size that takes minutes
 	$(BIN)/python -m benchmarks.features --customers 200000
 	$(BIN)/python -m benchmarks.reasons --customers 200000
 	$(BIN)/python -m benchmarks.drift
+	$(BIN)/python -m benchmarks.off_policy
 	$(BIN)/python -m benchmarks.spark --customers 200000
 
 lock: ## resolve the versions anew (needs uv)
