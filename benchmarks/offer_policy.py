@@ -28,9 +28,9 @@ import pyarrow.parquet as pq
 from features.consent import consent
 from features.reader import read_facts
 from models.basis import fit_basis
-from models.bootstrap import resamples
 from models.contact import EFFECT_FACTS, own_facts, terms_of, usual_order
 from models.effect import OfferModels, predict_offers, train_offer_models
+from models.metric import resamples
 from simulator.simulate import simulate
 from simulator.world import World
 from tables.checking import check_tables

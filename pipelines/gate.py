@@ -158,11 +158,7 @@ def collect(
 
 def churn_of(scorer: Scorer, frame: Frame) -> Floats:
     """Promises for the frame's rows, each as of its moment; shape (rows,)."""
-    promised = np.empty(len(frame))
-    for t in np.unique(frame.facts.moments):
-        rows = frame.facts.moments == t
-        promised[rows] = scorer.score(frame.facts.values[rows], frame.facts.names, (), int(t)).churn
-    return promised
+    return scorer.churn_of(frame.facts.values, frame.facts.names, frame.facts.moments)
 
 
 def _speed(scorer: Scorer, frame: Frame, offers: tuple[Offer, ...]) -> tuple[float, float, int]:

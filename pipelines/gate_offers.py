@@ -12,7 +12,7 @@ from decisions.evidence import Earned
 from decisions.policy import Policy
 from features.consent import consent
 from features.reader import Progress, read_facts
-from models.contact import EFFECT_FACTS
+from models.contact import EFFECT_FACTS, own_facts
 from models.contact_log import ContactLog, expected_rewards, read_contact_log
 from models.frame import base_at
 from models.metric import Interval
@@ -102,7 +102,7 @@ def _choices(
         scores: list[list[Scores]] = [[] for _ in scorers]
         for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
             facts = read_facts(histories, places[part], moments[part])
-            own[part] = facts.values[:, [facts.names.index(name) for name in EFFECT_FACTS]]
+            own[part] = own_facts(facts.values, facts.names)
             for k, scorer in enumerate(scorers):
                 scores[k].append(scorer.score(facts.values, facts.names, offers, t))
             done += len(part)

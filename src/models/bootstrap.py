@@ -1,31 +1,22 @@
-"""Resamples of customers, the same for everything that is compared, so that differences are paired."""
+"""Several figures on the same resamples of customers, so that their differences are paired."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from models.metric import Interval
+from models.metric import REPLICATES, Interval, interval_of, resamples
 
 Floats = npt.NDArray[np.float64]
-SEED = 7
-
-
-def resamples(groups: npt.NDArray[np.int64], replicates: int) -> Iterator[Floats]:
-    """How often each row is drawn when whole groups (customers) are drawn with replacement; shape (rows,)."""
-    random = np.random.default_rng(SEED)
-    member = np.unique(groups, return_inverse=True)[1]
-    n = int(member.max()) + 1
-    for _ in range(replicates):
-        yield np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)[member]
+Figure = Callable[[Floats], float]
 
 
 def paired(
-    figures: Mapping[str, Callable[[Floats], float]],
+    figures: Mapping[str, Figure],
     groups: npt.NDArray[np.int64],
     against: str,
     *,
-    replicates: int = 200,
+    replicates: int = REPLICATES,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Each figure, a function of the rows' weights, with its 95 % percentile interval over customers, and its
     difference from the figure named `against`, on the same resamples."""
@@ -35,16 +26,10 @@ def paired(
     for weight in resamples(groups, replicates):
         for name, figure in figures.items():
             drawn[name].append(figure(weight))
-    alone = {name: _interval(value[name], drawn[name]) for name in figures}
+    alone = {name: interval_of(value[name], np.array(drawn[name])) for name in figures}
     ahead = {
-        name: _interval(value[name] - value[against], np.subtract(drawn[name], drawn[against]).tolist())
+        name: interval_of(value[name] - value[against], np.subtract(drawn[name], drawn[against]))
         for name in figures
         if name != against
     }
     return alone, ahead
-
-
-def _interval(value: float, drawn: list[float]) -> Interval:
-    told = np.array(drawn)
-    low, high = np.nanpercentile(told, [2.5, 97.5]) if np.isfinite(told).any() else (np.nan, np.nan)
-    return Interval(value, float(low), float(high))

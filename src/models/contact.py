@@ -22,6 +22,7 @@ HELD_BACK = Contacts.columns["kind"].choices.index("held_back") + 1
 REDEEMED = Responses.columns["kind"].choices.index("redeemed") + 1
 # An offer works until the next one comes; what happens later is noise to it.
 EFFECT_DAYS = 28
+EFFECT = EFFECT_DAYS * DAY
 MOST_CONTACTS = 350_000
 # Where memory is limited fewer do, down to so few; a contact takes so much until its models are judged.
 LEAST_CONTACTS, CONTACT_BYTES = 5_000, 6_000
@@ -151,17 +152,17 @@ def build_contact_frame(
     """The latest contacts (at most MOST_CONTACTS) whose effect was over before `as_of`."""
     places, rows = visible_rows(histories, "contacts", as_of)
     codes = np.array([code(offer.offer_id) for offer in offers], dtype=rows["offer_id"].dtype)
-    chosen = np.flatnonzero((rows["at"] + EFFECT_DAYS * DAY <= as_of) & np.isin(rows["offer_id"], codes))
+    chosen = np.flatnonzero((rows["at"] + EFFECT <= as_of) & np.isin(rows["offer_id"], codes))
     most = at_once(CONTACT_BYTES, MOST_CONTACTS, "the contacts to train on", least=LEAST_CONTACTS)
     latest = np.lexsort([rows["event_id"][chosen], -rows["at"][chosen]])[:most]
     chosen = np.sort(chosen[latest])
     rows, places = rows[chosen], places[chosen]
     offer = _place_of(codes, rows["offer_id"])
-    moments, ends = rows["at"] - 1, rows["at"] + EFFECT_DAYS * DAY
+    moments, ends = rows["at"] - 1, rows["at"] + EFFECT
     customer = read_facts(histories, places, moments)
     own = own_facts(customer.values, customer.names)
     contacted = rows["kind"] != HELD_BACK
-    redeemed = _redeemed(histories, places, rows)
+    redeemed = redeemed_of(histories, places, rows)
     sent = contacted.sum() / max(1, len(contacted))
     prices = np.array([(each.contact_cost, each.cost) for each in offers], dtype=np.float64).reshape(-1, 2)
     return ContactFrame(
@@ -181,10 +182,9 @@ def _place_of(codes: npt.NDArray[Any], told: npt.NDArray[Any]) -> Int64s:
     return np.asarray(order[np.searchsorted(codes, told, sorter=order)] if len(told) else [], dtype=np.int64)
 
 
-def _redeemed(histories: Histories, places: Int64s, contacts: Records) -> Floats:
+def redeemed_of(histories: Histories, places: Int64s, contacts: Records) -> Floats:
     """1 where a redemption of the contact was known by the end of its effect."""
-    ends = contacts["at"] + EFFECT_DAYS * DAY
-    contact, responses = visible_rows(histories, "responses", ends, places)
+    contact, responses = visible_rows(histories, "responses", contacts["at"] + EFFECT, places)
     taken = (
         (responses["kind"] == REDEEMED)
         & (responses["contact_id"] == contacts["event_id"][contact])

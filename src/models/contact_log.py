@@ -14,13 +14,13 @@ import numpy.typing as npt
 from features.order import order
 from features.profile import contract
 from features.reader import read_facts, visible_rows
-from models.contact import EFFECT_DAYS, EFFECT_FACTS, HELD_BACK, REDEEMED
+from models.contact import EFFECT, EFFECT_DAYS, EFFECT_FACTS, HELD_BACK, redeemed_of
 from models.frame import in_base, value_over
 from models.learner import fit
 from models.off_policy import Log
 from models.question import CONTRACT, Question
 from tables.code import code, lots_of
-from tables.history import Histories, Records
+from tables.history import Histories
 from tables.moment import DAY
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -28,7 +28,6 @@ from tables.refusal import Refused
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 WEEK = 7 * DAY
-EFFECT = EFFECT_DAYS * DAY
 NOTHING = 0
 # The mean effect of an offer leans on that of none, as if so many more contacts had shown none.
 PRIOR_CONTACTS = 200
@@ -92,7 +91,7 @@ def read_contact_log(
     sent = np.array([codes[each] for each in rows["offer_id"].tolist()], dtype=np.int64)
     action = np.where(held, NOTHING, sent)
     prices = np.array([(0, 0), *((offer.contact_cost, offer.cost) for offer in offers)], dtype=np.float64)
-    redeemed = _redeemed(histories, places, rows)
+    redeemed = redeemed_of(histories, places, rows)
     cost = prices[action, 0] + redeemed * prices[action, 1]
     value = value_over(histories, places, rows["at"] + EFFECT, EFFECT_DAYS, margin_rate)
     propensity = np.where(held, share[week], rows["propensity"])
@@ -126,16 +125,3 @@ def expected_rewards(log: Log, values: Floats, actions: int) -> Floats:
     left_out = (top[a] - own) / (bottom[a] - usual**2 + prior)
     expected[rows, a] = anyway + usual * left_out
     return expected
-
-
-def _redeemed(histories: Histories, places: Int64s, contacts: Records) -> Floats:
-    """1 where a redemption of the contact was known by the end of its effect."""
-    contact, responses = visible_rows(histories, "responses", contacts["at"] + EFFECT, places)
-    taken = (
-        (responses["kind"] == REDEEMED)
-        & (responses["contact_id"] == contacts["event_id"][contact])
-        & (responses["at"] >= contacts["at"][contact])
-    )
-    redeemed = np.zeros(len(contacts))
-    redeemed[contact[taken]] = 1.0
-    return redeemed

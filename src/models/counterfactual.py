@@ -85,7 +85,7 @@ def _score(
     if not sets:
         return np.empty(0)
     facts = read_with(past, [change.rows for change in changes], sets)
-    return scorer.score(facts.values, facts.names, (), past.t).churn
+    return scorer.churn_of(facts.values, facts.names, past.t)
 
 
 def _lowest_first(scenario: Scenario) -> tuple[float, int, int]:

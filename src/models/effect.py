@@ -18,7 +18,7 @@ import numpy.typing as npt
 from features.reader import Progress
 from models.contact import (
     CONTACT_NAMES,
-    EFFECT_DAYS,
+    EFFECT,
     EFFECT_FACTS,
     ContactFrame,
     build_contact_frame,
@@ -32,12 +32,10 @@ from models.overlap import Overlap
 from models.trial import Trial
 from models.uplift_learner import LEARNERS, EffectModel
 from tables.history import Histories
-from tables.moment import DAY
 from tables.offer import Offer
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-EFFECT = EFFECT_DAYS * DAY
 # Learners are compared on contacts before the test: the later of them judge what the earlier ones taught.
 JUDGING_SHARE = 0.35
 MOST_COMPARED = 60_000

@@ -81,8 +81,8 @@ def training_moments(
     """Backwards from the last moment whose labels are known at `as_of`.
 
     The latest `test_months`, four weeks apart, test; training ends a whole horizon before the first of them,
-    and its moments are TRAINING_STEP apart. When the history
-    is too short for that, months are given up, testing first.
+    and its moments are TRAINING_STEP apart. When the history is too short for that, months are given up,
+    testing first.
     """
     latest = as_of - question.known_after
     earliest = histories.first_at + LEAST_HISTORY

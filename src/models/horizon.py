@@ -14,7 +14,6 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from features.reader import FactTable
 from models.frame import Frame
 from models.promise import Promise, learn_promise
 from tables.moment import DAY
@@ -104,12 +103,6 @@ def leant_on(booster: lgb.Booster) -> tuple[str, ...]:
     return tuple(booster.feature_name()[k] for k in most)
 
 
-def narrowed(facts: FactTable, names: tuple[str, ...]) -> FactTable:
-    """The same rows with fewer columns."""
-    columns = [facts.names.index(name) for name in names]
-    return facts._replace(names=names, values=np.take(facts.values, columns, axis=1))
-
-
 def learn_horizons(
     frame: Frame, own: int, known_by: int, horizons: tuple[int, ...], names: tuple[str, ...]
 ) -> tuple[Horizons, tuple[Untold, ...]]:
@@ -132,7 +125,7 @@ def learn_horizons(
             untold[days] = Untold(days, why)
             continue
         few = frame.rows(_thinned(asked))
-        few = replace(few, facts=narrowed(few.facts, names))
+        few = replace(few, facts=few.facts.only(names))
         label = few.silent[days]
         promise = learn_promise(few, label, parameters=PARAMETERS, trees=TREES)
         steps.append(Step(days, given, promise))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.frame import HORIZONS, Frame
-from models.horizon import LEAST_MOMENTS, Horizons, Untold, leant_on, learn_horizons, narrowed
+from models.horizon import LEAST_MOMENTS, Horizons, Untold, leant_on, learn_horizons
 from models.metric import METRICS, Interval, intervals
 from models.promise import Promise, learn_promise
 from models.question import Question
@@ -100,7 +100,7 @@ def _why(untold: tuple[Untold, ...]) -> str:
 def _judge(rows: Frame, own: Promise, learnt: Horizons, days: int) -> JudgedHorizon | str:
     """rows: of one moment."""
     facts, t = rows.facts, int(rows.facts.moments[0])
-    told = learnt(own(facts.values, t), narrowed(facts, learnt.names).values, t)
+    told = learnt(own(facts.values, t), facts.only(learnt.names).values, t)
     promised, happened = told[:, learnt.days.index(days)], rows.silent[days]
     silent = int(happened.sum())
     if min(silent, len(rows) - silent) < LEAST_OUTCOMES:

@@ -117,5 +117,9 @@ def boost(
 
 def fold_of(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """A fold for each group by hash, so that it does not depend on which other rows there are."""
-    mixed = (groups.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    return ((mixed >> np.uint64(40)) % np.uint64(FOLDS)).astype(np.int64)
+    return ((mixed(groups) >> np.uint64(40)) % np.uint64(FOLDS)).astype(np.int64)
+
+
+def mixed(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """A hash of each group's number, whose high bits are as good as drawn."""
+    return np.asarray((groups.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))

@@ -3,7 +3,7 @@
 Weights make bootstrap intervals cheap: a resample is a vector of counts. All arrays have shape (rows,).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -95,7 +95,7 @@ def debiased_calibration_interval(predicted: Floats, happened: Floats, *, replic
     order = np.argsort(predicted, kind="stable")  # sorting what is sorted is quick
     predicted, happened = predicted[order], happened[order]
     plain, debiased = _squared_calibration_error(predicted, happened, np.ones(len(happened)))
-    draws = _resamples(len(happened), replicates)
+    draws = resamples(len(happened), replicates)
     # A resample strays from the sample as the sample does from the truth.
     strayed = [_squared_calibration_error(predicted, happened, weight)[1] - plain for weight in draws]
     low, high = np.percentile(strayed, [2.5, 97.5])
@@ -130,14 +130,13 @@ def intervals(
 ) -> dict[str, Interval]:
     # Rows in order of the promise: every metric sorts by it, and sorting what is sorted is quick.
     order = np.argsort(predicted, kind="stable")
-    draws = [weight[order] for weight in _resamples(_units(happened, groups), replicates)]
+    draws = [weight[order] for weight in resamples(_units(happened, groups), replicates)]
     predicted, happened = predicted[order], happened[order]
     ones = np.ones(len(happened))
     result = {}
     for name, metric in metrics.items():
         values = np.array([metric(predicted, happened, weight) for weight in draws])
-        low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan,) * 2
-        result[name] = Interval(metric(predicted, happened, ones), float(low), float(high))
+        result[name] = interval_of(metric(predicted, happened, ones), values)
     return result
 
 
@@ -149,12 +148,10 @@ def difference(
     groups: npt.NDArray[np.int64] | None = None,
 ) -> Interval:
     """metric(ours) - metric(theirs) on the same resamples (paired)."""
-    draws = _resamples(_units(happened, groups), REPLICATES)
+    draws = resamples(_units(happened, groups), REPLICATES)
     values = [metric(ours, happened, w) - metric(theirs, happened, w) for w in draws]
     ones = np.ones(len(happened))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    value = metric(ours, happened, ones) - metric(theirs, happened, ones)
-    return Interval(value, float(low), float(high))
+    return interval_of(metric(ours, happened, ones) - metric(theirs, happened, ones), np.array(values))
 
 
 def _squared_calibration_error(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:
@@ -179,15 +176,20 @@ def _units(rows: Floats, groups: npt.NDArray[np.int64] | None) -> int | npt.NDAr
     return len(rows) if groups is None else groups
 
 
-def _resamples(groups: int | npt.NDArray[np.int64], replicates: int) -> list[Floats]:
-    """Counts of a resample with replacement, by customer; the same draws for every model compared."""
+def resamples(groups: int | npt.NDArray[np.int64], replicates: int) -> Iterator[Floats]:
+    """How often each row counts when customers are drawn with replacement, each with all rows of its own; the
+    same draws for all that is compared. groups: each row's customer, or how many rows, each its own."""
     random = np.random.default_rng(7)
     member = np.arange(groups) if isinstance(groups, int) else np.unique(groups, return_inverse=True)[1]
     n = int(member.max()) + 1
-    return [
-        np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)[member]
-        for _ in range(replicates)
-    ]
+    for _ in range(replicates):
+        yield np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)[member]
+
+
+def interval_of(value: float, drawn: Floats) -> Interval:
+    """The 95 % percentile interval of what resamples gave; nan where none of them gave anything."""
+    low, high = np.nanpercentile(drawn, [2.5, 97.5]) if np.isfinite(drawn).any() else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))
 
 
 def _logistic_line(predicted: Floats, happened: Floats, weight: Floats) -> tuple[float, float]:

@@ -65,16 +65,19 @@ def estimate(method: Method, log: Log, target: Floats, predicted: Floats | None 
     model's expected reward of every action, the same shape, for `dr`: not of a model that learnt from these
     rewards. Raises Refused without overlap (see `weights`) or for what is no log.
     """
-    return _interval(log, _figures(method, log, target, predicted), effective_size(weights(log, target)))
+    weight = weights(log, target)
+    return _interval(log, _figures(method, log, weight, target, predicted), effective_size(weight))
 
 
 def compare(
     method: Method, log: Log, ours: Floats, theirs: Floats, predicted: Floats | None = None
 ) -> Estimate:
     """How much more the policy `ours` would have earned a decision than `theirs`, paired on one log."""
-    figures = _figures(method, log, ours, predicted) - _figures(method, log, theirs, predicted)
-    effective = min(effective_size(weights(log, each)) for each in (ours, theirs))
-    return _interval(log, figures, effective)
+    of_ours, of_theirs = weights(log, ours), weights(log, theirs)
+    figures = _figures(method, log, of_ours, ours, predicted) - _figures(
+        method, log, of_theirs, theirs, predicted
+    )
+    return _interval(log, figures, min(effective_size(of_ours), effective_size(of_theirs)))
 
 
 def weights(log: Log, target: Floats, *, least_effective: float = LEAST_EFFECTIVE) -> Floats:
@@ -121,9 +124,9 @@ def certain(action: Int64s, actions: int) -> Floats:
     return target
 
 
-def _figures(method: Method, log: Log, target: Floats, predicted: Floats | None) -> Floats:
-    """One figure a decision, whose mean is the estimate and whose spread is its error; shape (decisions,)."""
-    weight = weights(log, target)
+def _figures(method: Method, log: Log, weight: Floats, target: Floats, predicted: Floats | None) -> Floats:
+    """One figure a decision, whose mean is the estimate and whose spread is its error; weight: of `target`;
+    shape (decisions,)."""
     if method == "ips":
         return weight * log.reward
     if method == "snips":

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.metric import auc
+from models.off_policy import effective_size
 from models.trial import out_of_sight
 
 Floats = npt.NDArray[np.float64]
@@ -62,11 +63,9 @@ def overlap_of(
     chance = np.clip(chance, 1e-6, 1 - 1e-6)
     odds = chance / (1 - chance) / (share / (1 - share))
     weight = np.where(contacted == 1, share / chance, (1 - share) / (1 - chance))
-    effective = min(_effective(weight[contacted == 1]), _effective(weight[contacted == 0]))
+    effective = min(
+        effective_size(part) / len(part) for part in (weight[contacted == 1], weight[contacted == 0])
+    )
     outside = float(((odds > SUPPORT) | (odds < 1 / SUPPORT)).mean())
     told_apart = auc(chance, contacted, np.ones(len(contacted)))
     return Overlap(sent, held, told_apart, effective, outside), chance
-
-
-def _effective(weight: Floats) -> float:
-    return float(weight.sum() ** 2 / (weight**2).sum() / len(weight))

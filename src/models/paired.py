@@ -1,13 +1,13 @@
 """Two models under one metric on the same bootstrap resamples of customers: each, and the difference."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from models.metric import REPLICATES, Floats, Interval, Metric
-
-SEED = 7
+from models import bootstrap
+from models.metric import Floats, Interval, Metric
 
 
 class Paired(NamedTuple):
@@ -22,30 +22,18 @@ def paired(
     metric: Metric, ours: Floats, theirs: Floats, happened: Floats, customer: npt.NDArray[np.int64]
 ) -> Paired:
     """ours, theirs: what the two promise of each row; customer: whose it is, drawn with all of its rows."""
-    member = np.unique(customer, return_inverse=True)[1]
-    n = int(member.max()) + 1
-    random = np.random.default_rng(SEED)
+    figures = {"ours": _of_weight(metric, ours, happened), "theirs": _of_weight(metric, theirs, happened)}
+    alone, ahead = bootstrap.paired(figures, customer, "theirs")
+    return Paired(alone["ours"], alone["theirs"], ahead["ours"])
+
+
+def _of_weight(metric: Metric, promised: Floats, happened: Floats) -> bootstrap.Figure:
     # Rows in order of the promise: metrics sort by it, and sorting what is sorted is quick.
-    orders = [np.argsort(each, kind="stable") for each in (ours, theirs)]
-    parts = [(p[rows], happened[rows], rows) for p, rows in zip((ours, theirs), orders, strict=True)]
+    order = np.argsort(promised, kind="stable")
+    return partial(_figure, metric, promised[order], happened[order], order)
 
-    def figures(weight: Floats) -> tuple[float, float]:
-        a, b = (metric(p, y, weight[rows]) for p, y, rows in parts)
-        return a, b
 
-    whole = figures(np.ones(len(happened)))
-    draws = [
-        figures(np.bincount(random.integers(n, size=n), minlength=n).astype(np.float64)[member])
-        for _ in range(REPLICATES)
-    ]
-    drawn = np.array(draws)
-
-    def interval(value: float, values: Floats) -> Interval:
-        low, high = np.nanpercentile(values, [2.5, 97.5]) if np.isfinite(values).any() else (np.nan,) * 2
-        return Interval(value, float(low), float(high))
-
-    return Paired(
-        interval(whole[0], drawn[:, 0]),
-        interval(whole[1], drawn[:, 1]),
-        interval(whole[0] - whole[1], drawn[:, 0] - drawn[:, 1]),
-    )
+def _figure(
+    metric: Metric, promised: Floats, happened: Floats, order: npt.NDArray[np.int64], weight: Floats
+) -> float:
+    return metric(promised, happened, weight[order])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.reader import read_facts
-from models.contact import EFFECT_DAYS, ContactFrame
+from models.contact import EFFECT, EFFECT_DAYS, ContactFrame
 from models.frame import value_over
 from models.trial import calm, out_of_sight
 from tables.history import Histories
@@ -54,7 +54,7 @@ def projected_value(
     rest = np.zeros(len(frame))
     whole = value_over(histories, frame.facts.places[known], horizon[known], horizon_days, margin_rate)
     rest[known] = calm((whole - frame.value[known]) / usual[known])
-    told = read_facts(histories, frame.facts.places, moments + EFFECT_DAYS * DAY)
-    behaviour = told.values[:, [told.names.index(name) for name in BEHAVIOUR]]
+    told = read_facts(histories, frame.facts.places, moments + EFFECT)
+    behaviour = told.only(BEHAVIOUR).values
     forecast = out_of_sight(behaviour, rest, frame.facts.places, BEHAVIOUR, "regression", learn=known)
     return np.asarray(came + forecast)

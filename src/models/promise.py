@@ -25,7 +25,9 @@ class Promise(NamedTuple):
     def __call__(self, values: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         """values: in the booster's columns, shape (rows, facts); t: microseconds, one or one a row."""
         raw = np.asarray(self.booster.predict(values))
-        told = self.calibration(raw, values, tuple(self.booster.feature_name()))
+        # LightGBM takes its time to name facts, and few promises need them.
+        names = tuple(self.booster.feature_name()) if self.calibration.share else ()
+        told = self.calibration(raw, values, names)
         return self.season.of_probability(told, t)
 
 

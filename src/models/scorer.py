@@ -13,6 +13,7 @@ from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS, own_facts, 
 from models.effect import OfferModels, predict_offers
 from models.explainer import Explainer
 from models.horizon import Horizons
+from models.promise import Promise
 from models.season import Season
 from models.value_range import ValueRange
 from tables.offer import Offer
@@ -60,11 +61,13 @@ class Scorer:
 
     def __post_init__(self) -> None:
         # LightGBM does not check the order of columns.
+        steps = self.horizons.steps if self.horizons else ()
+        foretold = self.horizons.names if self.horizons else ()
         for booster, names in (
             (self.churn, self.names),
             (self.value, self.names),
             (self.offer.response, CONTACT_NAMES),
-            *((step.promise.booster, each.names) for each in self._foretold for step in each.steps),
+            *((step.promise.booster, foretold) for step in steps),
         ):
             if booster is not None and tuple(booster.feature_name()) != names:
                 raise Refused("a model of the bundle was trained on other facts than the bundle names")
@@ -79,17 +82,20 @@ class Scorer:
         own = own_facts(mine, self.names) if self.offer.response is not None else mine[:, :0]
         response, uplift = predict_offers(self.offer, own, terms_of(offers))
         return Scores(
-            churn=self.season.of_probability(
-                self.calibration(np.asarray(self.churn.predict(mine)), mine, self.names), t
-            ),
+            churn=self.promise(mine, t),
             value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),
             response=response,
             uplift=uplift,
         )
 
     @property
-    def _foretold(self) -> tuple[Horizons, ...]:
-        return (self.horizons,) if self.horizons else ()
+    def promise(self) -> Promise:
+        """The churn probability's parts."""
+        return Promise(self.churn, self.calibration, self.season)
+
+    def churn_of(self, values: Floats, names: tuple[str, ...], t: npt.NDArray[np.int64] | int) -> Floats:
+        """The churn probability alone, as `score` gives it; t: one moment, or one a row."""
+        return self.promise(self.columns(values, names), t)
 
     @property
     def horizon_days(self) -> tuple[int, ...]:
@@ -99,9 +105,9 @@ class Scorer:
     def outlook(self, values: Floats, names: tuple[str, ...], t: int, scores: Scores) -> Outlook:
         """As of t, of customers with these facts and scores."""
         by_horizon = np.empty((len(values), 0))
-        for horizons in self._foretold:
-            mine = _columns(values, names, horizons.names)
-            by_horizon = horizons(scores.churn, mine, t)
+        if self.horizons:
+            mine = _columns(values, names, self.horizons.names)
+            by_horizon = self.horizons(scores.churn, mine, t)
         if self.value_range is None:
             nothing = np.full(len(values), np.nan)
             return Outlook(by_horizon, nothing, nothing)

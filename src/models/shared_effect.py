@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.basis import Basis, fit_basis
-from models.learner import fold_of
+from models.learner import FOLDS, fold_of
 from models.trial import Trial, calm, freed
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,6 @@ Int64s = npt.NDArray[np.int64]
 # An offer with fewer contacts has no effect of its own, only that of its terms.
 LEAST_CONTACTS = 200
 MOST_OWN = 60
-FOLDS = 3
 # How strongly the common part, what comes of terms, and what is an offer's own are held back, in rows of
 # noise; which of them is used, held-out customers say.
 COMMON = (100.0, 1000.0)

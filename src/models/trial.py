@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.learner import boost
+from models.learner import boost, mixed
 
 Floats = npt.NDArray[np.float64]
 OUTCOME_TREES = 60
@@ -107,8 +107,7 @@ def out_of_sight(
 
 def halves(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Half of the customers, by hash, so that it does not depend on which other rows there are."""
-    mixed = (groups.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    return np.asarray((mixed >> np.uint64(41)) % np.uint64(2) == 0)
+    return np.asarray((mixed(groups) >> np.uint64(41)) % np.uint64(2) == 0)
 
 
 def freed(trial: Trial) -> Floats:
