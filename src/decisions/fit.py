@@ -29,7 +29,16 @@ def misfits(policy: Policy) -> list[Misfit]:
 
 
 def _repeats(policy: Policy) -> Iterator[Misfit]:
-    for part in ("tiers", "tags", "strategies", "benefits", "service_levels", "cadences"):
+    for part in (
+        "tiers",
+        "tags",
+        "strategies",
+        "benefits",
+        "service_levels",
+        "cadences",
+        "slots",
+        "occasions",
+    ):
         yield from _twice(part, [each.name for each in getattr(policy, part)])
     for part in ("channels", "caps", "budgets"):
         yield from _twice(part, [each.name for each in getattr(policy, part)])
@@ -184,6 +193,9 @@ def _reach(policy: Policy) -> Iterator[Misfit]:
     for part in ("caps", "quiet_hours", "budgets"):
         for k, each in enumerate(getattr(policy, part)):
             yield from _channels(policy, (part, k, "channels"), each.channels)
+    for k, slot in enumerate(policy.slots):
+        if slot.preference and slot.preference not in policy.measures:
+            yield ("slots", k, "preference"), f"no measure is called {slot.preference!r}"
     stages = [state.name for state in policy.life_cycle.states] if policy.life_cycle else []
     types = [each.name for each in policy.behaviour.types] if policy.behaviour else []
     for k, rule in enumerate(policy.eligibility):

@@ -12,10 +12,24 @@ from decisions.fit import misfits
 from decisions.life_cycle import LifeCycle
 from decisions.measure import Measure
 from decisions.offer_list import OfferEntry, OfferList, read_offers
-from decisions.reach import Budget, Cap, Channel, Eligibility, EqualTerms, QuietHours
+from decisions.reach import (
+    Budget,
+    Cap,
+    Channel,
+    Eligibility,
+    EqualTerms,
+    Exploration,
+    ForEverybody,
+    Occasion,
+    OfferKind,
+    QuietHours,
+    Rest,
+    Slot,
+)
 from decisions.setting import Misplaced, Part, validated
 from decisions.strategy import AXES, Matrix, Plan, Strategy, compose
 from decisions.tier import Tag, TierScheme
+from tables.moment import DAY
 
 
 class RiskBand(Part):
@@ -27,10 +41,20 @@ class RiskBand(Part):
 
 
 class Holdout(Part):
-    """The share of customers that gets no offer, drawn by a hash with this salt."""
+    """The share of customers that gets no offer, drawn by a hash with this salt, and drawn anew every so
+    many days (never, where that is not said); by_offer: the share that never gets an offer while it gets
+    others, drawn for each offer apart."""
 
     share: float = Field(ge=0, le=0.5)
     salt: str
+    rotates_every_days: int | None = Field(default=None, ge=28)
+    by_offer: float = Field(default=0.0, ge=0, le=0.5)
+
+    def salt_at(self, t: int) -> str:
+        """The salt of a moment (microseconds)."""
+        if self.rotates_every_days is None:
+            return self.salt
+        return f"{self.salt}/{t // (self.rotates_every_days * DAY)}"
 
 
 class Freezing(Part):
@@ -72,7 +96,13 @@ class Policy(Part):
     caps: tuple[Cap, ...] = ()
     quiet_hours: tuple[QuietHours, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    slots: tuple[Slot, ...] = ()
     eligibility: tuple[Eligibility, ...] = ()
+    while_complaint_open: tuple[OfferKind, ...] = ("care",)
+    rest: Rest | None = None
+    occasions: tuple[Occasion, ...] = ()
+    for_everybody: ForEverybody | None = None
+    exploration: Exploration | None = None
     equal_terms: EqualTerms | None = None
 
     @model_validator(mode="after")

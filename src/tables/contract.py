@@ -88,6 +88,9 @@ class Customers(Table):
     level = integer("membership level, 0 the lowest", required=False)
     joined_at = instant("when the customer joined the programme", required=False)
     consents = choices("channels the customer may be contacted on", CONTACT_CHANNELS, required=False)
+    personalised = flag(
+        "false: asked that nothing be chosen from their data; missing: did not", required=False
+    )
     contract_from = day("first day of the contract", required=False)
     contract_until = day("last day of the contract", required=False)
     merged_into = text("from this moment on the same customer as this one", required=False)

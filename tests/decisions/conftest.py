@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decisions.circumstance import Circumstances
 from decisions.freezing import measured_of
 from decisions.known import Known, Measured
 from decisions.policy import Policy, read_policy
@@ -53,6 +54,33 @@ def scores_of() -> Callable[..., Scores]:
         response, uplift = np.array(response, dtype=float), np.array(uplift, dtype=float)
         nothing = np.zeros(len(response))
         return Scores(churn=nothing, value=nothing, response=response, uplift=uplift)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def who_of() -> Callable[..., Circumstances]:
+    """Customers of whom all is known and nothing stands in the way, with some of it changed; what is given
+    as one number is everybody's."""
+
+    def make(customers: int = 1, policy: Policy | None = None, **changes: Any) -> Circumstances:
+        plain: dict[str, Any] = {
+            "ids": np.array([f"c{k}" for k in range(customers)], dtype=object),
+            "consents": np.full(customers, 255.0),
+            "is_personalised": np.ones(customers),
+            "held_out": np.zeros(customers, dtype=bool),
+            "stage": np.zeros(customers, np.int8),
+            "open_complaints": np.zeros(customers),
+            "unanswered": np.zeros(customers),
+            "days_since_contact": np.full(customers, np.nan),
+            "contacts": np.zeros((customers, len(policy.caps) if policy else 0)),
+            "days_to": np.full((customers, len(policy.occasions) if policy else 0), np.nan),
+            "hours": np.full((customers, len(policy.slots) if policy else 0), np.nan),
+        }
+        assert plain.keys() >= changes.keys()
+        for name, value in changes.items():
+            plain[name] = np.broadcast_to(np.asarray(value, plain[name].dtype), plain[name].shape).copy()
+        return Circumstances(**plain)
 
     return make
 

@@ -1,0 +1,116 @@
+"""The circumstances of customers: what bears on what they may be offered, beside scores and segments."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from decisions.holdout import is_held_out
+from decisions.known import known_of
+from decisions.life_cycle import life_cycle
+from decisions.policy import Policy
+from decisions.reach import Cap
+from decisions.freezing import measured_of
+from decisions.stage_walk import NO_STATE
+from features.anniversary import anniversary
+from features.consent import consent, personal
+from features.reader import FactTable, names_of, read_facts, visible_rows
+from models.contact import HELD_BACK
+from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
+from tables.history import Histories
+from tables.moment import DAY
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+AGREED = (consent, personal, anniversary)
+DAYS_TO = {"birthday": "days_to_birthday", "joining": "days_to_joining_anniversary"}
+
+
+class Circumstances(NamedTuple):
+    """Shape (customers,), nan where something is not known, but for: contacts, made so far under each cap of
+    the policy, (customers, caps); days_to, until each of its occasions, (customers, occasions); hours, the
+    preference for each of its slots, (customers, slots). consents: bits in CONTACT_CHANNELS' order; stage:
+    place of the life-cycle state."""
+
+    ids: npt.NDArray[np.object_]
+    consents: Floats
+    is_personalised: Floats
+    held_out: npt.NDArray[np.bool_]
+    stage: npt.NDArray[np.int8]
+    open_complaints: Floats
+    unanswered: Floats
+    days_since_contact: Floats
+    contacts: Floats
+    days_to: Floats
+    hours: Floats
+
+    def rows(self, rows: Int64s | slice) -> "Circumstances":
+        return Circumstances(*(each[rows] for each in self))
+
+    def nobody_held_out(self) -> "Circumstances":
+        """The same customers as if there were no holdout."""
+        return self._replace(held_out=np.zeros(len(self.ids), dtype=bool))
+
+
+def circumstances(
+    histories: Histories, places: Int64s, t: int, facts: FactTable, policy: Policy
+) -> Circumstances:
+    """Of the customers at `places` as of t; facts: theirs, read at t."""
+    agreed = read_facts(histories, places, t, AGREED)
+    days_to = [agreed.column(DAYS_TO[each.day]) for each in policy.occasions]
+    return Circumstances(
+        ids=histories.ids[places],
+        consents=agreed.column(names_of((consent,))[0]),
+        is_personalised=agreed.column(names_of((personal,))[0]),
+        held_out=is_held_out(histories.ids[places], policy.holdout.share, policy.holdout.salt_at(t)),
+        stage=stages_of(histories, places, t, policy),
+        open_complaints=facts.column("open_complaints"),
+        unanswered=facts.column("contacts_since_last_response_364d"),
+        days_since_contact=facts.column("days_since_last_contact"),
+        contacts=contacts_under(histories, places, t, policy.caps),
+        days_to=_columns(days_to, len(places)),
+        hours=_hours(facts, policy),
+    )
+
+
+def stages_of(histories: Histories, places: Int64s, t: int, policy: Policy) -> npt.NDArray[np.int8]:
+    """Life-cycle states by their place; NO_STATE where there is none."""
+    if policy.life_cycle is None:
+        return np.full(len(places), NO_STATE, np.int8)
+    return life_cycle(histories, places, t, policy.life_cycle).state
+
+
+def contacts_under(histories: Histories, places: Int64s, t: int, caps: tuple[Cap, ...]) -> Floats:
+    """How many contacts count against each cap at t; nan where the base tells of no contacts at all.
+
+    A contact whose channel or offer is not known counts against every cap: a cap that cannot be checked is
+    kept.
+    """
+    counts = np.full((len(places), len(caps)), np.nan)
+    if not caps or "contacts" not in histories.present:
+        return counts
+    owner, rows = visible_rows(histories, "contacts", t, places)
+    made = rows["kind"] != HELD_BACK
+    for k, cap in enumerate(caps):
+        counted = made & (rows["at"] > t - cap.days * DAY)
+        for field, named, order in (
+            ("channel", cap.channels, CONTACT_CHANNELS),
+            ("offer_kind", cap.kinds, OFFER_KINDS),
+        ):
+            if named:
+                counted &= np.isin(rows[field], [0, *(order.index(each) + 1 for each in named)])
+        counts[:, k] = np.bincount(owner[counted], minlength=len(places))
+    return counts
+
+
+def _hours(facts: FactTable, policy: Policy) -> Floats:
+    named = [slot.preference for slot in policy.slots]
+    if not any(named):
+        return np.full((len(facts.places), len(named)), np.nan)
+    nothing = np.full(len(facts.places), np.nan)
+    measured = measured_of(policy, known_of(facts, facts.names))
+    return _columns([measured(each) if each else nothing for each in named], len(facts.places))
+
+
+def _columns(columns: list[Floats], rows: int) -> Floats:
+    return np.stack(columns, axis=1) if columns else np.empty((rows, 0))
