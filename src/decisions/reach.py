@@ -48,15 +48,26 @@ class QuietHours(Part):
 
 
 class Budget(Part):
-    """What may go out in one week: money (minor units) or contacts; for these kinds and channels (none
-    named: all). It lies within weekly_budget."""
+    """What may go out in one week, money (minor units) or contacts, and what share of all contacts must; for
+    these kinds and channels (none named: all). It lies within weekly_budget."""
 
     name: str
     chinese: str = Field(min_length=1)
     of: Literal["money", "contacts"] = "money"
-    weekly: int = Field(ge=0)
+    weekly: int | None = Field(default=None, ge=0)
+    least_share: float | None = Field(default=None, gt=0, le=1)
     kinds: tuple[OfferKind, ...] = ()
     channels: tuple[ChannelName, ...] = ()
+
+    @model_validator(mode="after")
+    def it_says_how_much(self) -> "Budget":
+        if self.weekly is None and self.least_share is None:
+            raise ValueError("state how much may go out (weekly) or what share must (least_share)")
+        if self.least_share is not None and self.of != "contacts":
+            raise ValueError("least_share is a share of contacts: say `of: contacts`")
+        if self.least_share is not None and not self.kinds and not self.channels:
+            raise ValueError("least_share needs the kinds or channels that it is a share for")
+        return self
 
 
 class Eligibility(Part):
