@@ -205,7 +205,7 @@ def _budgets(policy: Policy, offers: Sequence[Offer], base: Base | None) -> Iter
         where = ("budgets", k)
         if budget.weekly == 0:
             yield Remark("warning", where, f"{budget.name} is 0: nothing of it can be spent")
-        if budget.of == "money" and budget.weekly > policy.weekly_budget:
+        if budget.of == "money" and (budget.weekly or 0) > policy.weekly_budget:
             yield Remark("warning", where, f"{budget.name} cannot be spent: it is more than weekly_budget")
         fitting = [
             offer

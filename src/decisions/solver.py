@@ -1,0 +1,185 @@
+"""The weekly choice under all limits: a multiple-choice knapsack, solved through its dual.
+
+Prices are found on a small sample, then on a larger one, then on everybody, each time by Newton's method on a
+dual that is less and less smoothed (decisions.dual). The soft choice at the last prices is rounded to one
+option a customer, brought within every limit, and what is left is used (decisions.repair). The dual at the
+prices bounds the value of every choice within the limits, whole or in parts, so the gap is no estimate.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import nnls
+
+from decisions.arbitration import Block, Choice
+from decisions.dual import MOST, Problem, Soft, problem_of, rounded, soft, taken
+from decisions.limit import Limits, Terms, checked
+from decisions.repair import entries_of, repair
+from tables.refusal import Refused
+
+Floats = npt.NDArray[np.float64]
+# Prices are found on so many customers first, then on everybody, who begin where those before ended.
+SAMPLES = (4_096, 65_536)
+# Softness, as a share of the mean worth of a customer's best option at no prices; and with which of them each
+# of the samples, and at last everybody, begins.
+SOFTNESS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+BEGINNING = (0, 3, 5)
+STEPS = 15
+LEAST_DAMPING, FIRST_RAISE, MOST_DAMPING = 1e-6, 1e-2, 1e6
+# What a step must promise, as a share of the dual; below it the prices are good enough.
+WORTH_A_STEP = 2e-6
+# Worth given up for one change, as shares of the same mean: the cheapest changes first, at last any.
+LOSSES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+LAST_ROUNDS = 5
+# A round that gains less, as a share of the value, is the last.
+WORTH_A_ROUND = 2e-6
+
+
+class Solution(NamedTuple):
+    """prices: minor units that one more unit of each limit is worth, (L,); value: net value of the choice;
+    bound: what no choice within the limits exceeds; gap: the share of the bound that value lacks; usage: what
+    the choice takes of each limit, (L,); choices: one a block."""
+
+    prices: Floats
+    value: float
+    bound: float
+    gap: float
+    usage: Floats
+    choices: tuple[Choice, ...]
+
+
+def solve(
+    parts: Sequence[Block],
+    terms: Terms,
+    limits: Limits,
+    minimum: float,
+    *,
+    begin: Floats | None = None,
+    threads: int = 1,
+) -> Solution:
+    """The choice within all limits whose net value is nearly the highest.
+
+    begin: prices to begin with, as of last week or of other bounds. Refused: limits that the choice found
+    cannot keep, by name and how much is over; shapes that do not fit.
+    """
+    _fit(parts, terms)
+    problem = problem_of(parts, terms, checked(limits, terms), float(minimum), threads)
+    prices = np.zeros(len(limits.names)) if begin is None else np.array(begin, dtype=np.float64)
+    if not problem.customers or not terms.contact_cost.size:
+        return _solution(problem, prices, 0.0, tuple(Choice.of_nothing(len(part.uplift)) for part in parts))
+    unit = _unit(problem)
+    prices = _prices(problem, prices, unit, known=begin is not None)
+    choices = tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
+    softness = SOFTNESS[-1] * unit
+    rounded(problem, prices, softness, choices)
+    _mend(problem, prices, choices, unit)
+    return _solution(problem, prices, soft(problem, prices, softness).bound, choices)
+
+
+def _fit(parts: Sequence[Block], terms: Terms) -> None:
+    offers, channels = terms.contact_cost.shape
+    if terms.redemption_cost.shape != (offers,):
+        raise Refused(f"Terms: redemption_cost has shape {terms.redemption_cost.shape}, expected ({offers},)")
+    if channels > 8:
+        raise Refused(f"Terms: {channels} channels, but `allowed` has 8 bits")
+    for number, part in enumerate(parts):
+        expected = (len(part.uplift), offers)
+        for name, each in zip(Block._fields, part, strict=True):
+            if each.shape != expected:
+                raise Refused(f"Block {number}: {name} has shape {each.shape}, expected {expected}")
+        if part.allowed.dtype != np.uint8:
+            raise Refused(f"Block {number}: allowed is {part.allowed.dtype}, expected uint8")
+
+
+def _unit(problem: Problem) -> float:
+    """The mean worth of a customer's best option at no prices, minor units; over a sample."""
+    sample = problem.sample(SAMPLES[0])
+    total = soft(sample, np.zeros(len(problem.limits.names)), 1.0).bound
+    return total / sample.customers if total > 0 else 1.0
+
+
+def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> Floats:
+    """known: whether the prices are near already, and must not be softened away."""
+    sizes = (*(size for size in SAMPLES if size < problem.customers), problem.customers)
+    for stage, size in enumerate(sizes):
+        some = problem.sample(size)
+        for share in SOFTNESS[max(BEGINNING[stage], BEGINNING[1] if known else 0) :]:
+            prices = _descend(some, prices, share * unit)
+    return prices
+
+
+def _descend(problem: Problem, prices: Floats, softness: float) -> Floats:
+    """Newton's method on the smoothed dual, prices kept at or above 0; damped (Levenberg) as far as its
+    parabola misleads."""
+    here = soft(problem, prices, softness, curved=True)
+    damping = LEAST_DAMPING
+    for _ in range(STEPS):
+        slope = problem.limits.bounds - here.usage
+        moved = _step(slope, here, prices, damping)
+        promised = float(slope @ (prices - moved))
+        if not promised > WORTH_A_STEP * abs(here.value):
+            break
+        there = soft(problem, moved, softness, curved=True)
+        kept = (here.value - there.value) / promised
+        if kept > 0:
+            prices, here = moved, there
+        if kept < 0.1:
+            damping = max(damping * 10, FIRST_RAISE)
+        elif kept > 0.3:
+            damping = max(damping / 10, LEAST_DAMPING)
+        if damping > MOST_DAMPING:
+            break
+    return prices
+
+
+def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
+    """Where the parabola with the dual's slope and curvature is lowest among prices of at least 0.
+
+    Each price is measured in units of its own curvature; where there is none (nobody is near), by its slope.
+    """
+    assert here.curvature is not None
+    bend = np.diag(here.curvature)
+    unit = 1 / np.sqrt(np.where(bend > 0, bend, np.where(slope == 0, 1.0, np.abs(slope))))
+    curvature = here.curvature * unit * unit[:, None]
+    values, vectors = np.linalg.eigh(curvature)
+    root = np.sqrt(np.maximum(values, 0.0) + damping)
+    aim = (vectors * root).T @ (prices / unit) - (vectors / root).T @ (slope * unit)
+    return np.asarray(nnls((vectors * root).T, aim, maxiter=30 * len(slope))[0]) * unit
+
+
+def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float) -> None:
+    """Change `choices` until no limit is broken, and then while that gains; Refused if a limit stays broken."""
+    entries, room = entries_of(problem), problem.limits.room()
+    before = taken(problem, choices)
+    for loss in (*(share * unit for share in LOSSES), *[np.inf] * LAST_ROUNDS):
+        changes = repair(problem, prices, choices, before.usage.copy(), entries, loss)
+        after = taken(problem, choices)
+        kept = bool((before.usage <= room).all() and (after.usage <= room).all())
+        if kept and (after.value - before.value <= WORTH_A_ROUND * after.value) and problem.customers > SAMPLES[1]:
+            break
+        if not changes and loss == np.inf:
+            break
+        before = after
+    _refuse_broken(problem.limits, taken(problem, choices).usage)
+
+
+def _refuse_broken(limits: Limits, usage: Floats) -> None:
+    broken = np.flatnonzero(usage > limits.room())
+    if len(broken):
+        said = "; ".join(
+            f"{limits.names[k]} has bound {limits.bounds[k]:,.6g}, the best choice found takes {usage[k]:,.6g}, "
+            f"{usage[k] - limits.bounds[k]:,.6g} too much"
+            for k in broken.tolist()
+        )
+        raise Refused(
+            f"No choice was found that keeps all limits: {said}. A negative bound asks for that much at least: "
+            "ask for less, or loosen the limits on the same offers and channels"
+        )
+
+
+def _solution(problem: Problem, prices: Floats, bound: float, choices: tuple[Choice, ...]) -> Solution:
+    usage, value = taken(problem, choices)
+    gap = (bound - value) / bound if bound > 0 else 0.0
+    return Solution(prices, value, bound, gap, usage, choices)
