@@ -8,12 +8,12 @@ import numpy as np
 from decisions.bid import bids_of
 from decisions.budget import solve_price, spending, spent
 from decisions.choice import NOTHING, Choices, choose
-from decisions.freezing import freeze, measured_of
+from decisions.freezing import freeze
 from decisions.holdout import is_held_out
 from decisions.offer_list import read_offers
 from decisions.policy import Policy, read_policy
 from decisions.policy_change import Names, benefit_cost, change, changes
-from decisions.segment import Segments, segments
+from decisions.segment import Segments, measured_of, segments
 from pipelines.configuration import configuration
 from pipelines.policy import OFFERS
 from pipelines.policy_base import SPEND, Everybody, Places, read_everybody, subject

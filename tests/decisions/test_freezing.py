@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from decisions.freezing import freeze, frozen_for, inputs, measured_of, stated, statistics
+from decisions.freezing import freeze, frozen_for, inputs, stated, statistics
 from decisions.frozen import Frozen, number_of, rank_of, rank_values
 from decisions.known import Known, names_known
 from decisions.measure import LeadingShare, Quantile
 from decisions.policy import Policy
-from decisions.segment import segments
+from decisions.segment import measured_of, segments
 from decisions.tier import tiers_of
 from tables.refusal import Refused
 
