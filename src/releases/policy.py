@@ -46,9 +46,8 @@ def read_frozen_policy(folder: Path, key: bytes) -> FrozenPolicy:
         frozen = Frozen.model_validate(whole["frozen"]) if "frozen" in whole else NOTHING_FROZEN
         return FrozenPolicy(folder.name, Policy.model_validate(whole["policy"]), offers, frozen)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Refused(
-            f"{folder / FILE}: written by another version ({error!r}); run `holdfast score`"
-        ) from error
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise Refused(f"{folder / FILE}: written by another version ({why}); run `holdfast score`") from error
 
 
 def terms_of(policy: Policy, offers: tuple[Offer, ...], kept: Frozen | None) -> str:
