@@ -1,5 +1,6 @@
 """The moment a job speaks of, and the offers known at it."""
 
+import json
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from tables.moment import local_day, parse_moment, to_micros
 from tables.offer import Offer, offers_at
 from tables.refusal import Refused
 from tables.sealed import verify
+from tables.source import BASE
 
 
 class Dated(Protocol):
@@ -33,6 +35,12 @@ def open_base(home: Home, progress: Progress | None = None) -> tuple[Path, Histo
     base = home.current_base()
     verify(base, progress)
     return base, read_histories(base / "histories", BUCKETS_KEPT if left() is None else 1)
+
+
+def source_of(base: Path) -> str:
+    """The name of the source that the base's tables came from."""
+    said = json.loads((base / "tables" / BASE).read_text(encoding="utf-8"))
+    return str(said["source"])
 
 
 def moment_of(histories: Dated, as_of: str | None) -> int:

@@ -1,7 +1,8 @@
 """One bucket of a weekly run, assessed and put aside: what the choice and the week need of its customers.
 
-On disk, so that a run holds one bucket in memory: 16 bytes a customer and offer, a few hundred a customer
-for the rest. Complete or absent: written aside, flushed, renamed; each file is verified when it is read.
+On disk, so that a run holds one bucket in memory: 16 bytes a customer and offer, 8 a customer and fact that
+the policy reads, a few hundred a customer for the rest. Complete or absent: written aside, flushed, renamed;
+each file is verified when it is read.
 """
 
 import json
@@ -17,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from decisions.bid import Bids, joined
+from decisions.known import Known, together
+from decisions.standing import Standing
 from models.scorer import Scores
 from pipelines.tally import Tally
 from releases.row import ASSESSED
@@ -24,15 +27,18 @@ from tables.refusal import Refused
 from tables.sealed import STAGING, canonical_json, move_whole, read_manifest, verified, write_manifest
 
 ROWS, TALLY, COUNTED = "rows.parquet", "tally.json", "counted"
+KNOWN, KNOWN_NAMES = "known", "known.json"
 
 
 class Batch(NamedTuple):
-    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, consents, and bids."""
+    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, consents, bids, and where
+    they stand."""
 
     rows: pa.Table
     scores: Scores
     consents: npt.NDArray[np.float64]
     bids: Bids
+    standing: Standing
 
 
 class Bucket:
@@ -62,6 +68,12 @@ class Bucket:
 
     def consents(self) -> npt.NDArray[np.float64]:
         return np.asarray(self._array("consents"))
+
+    def standing(self) -> Standing:
+        names = json.loads(self._file(KNOWN_NAMES).read_text(encoding="utf-8"))
+        columns, stage = self._array(KNOWN), self._array("stage")
+        known = Known(len(stage), dict(zip(names, columns, strict=True)))
+        return Standing(known, stage, self._array("since"))
 
     def _array(self, name: str) -> Any:
         """Mapped, not read: the system may take the room back."""
@@ -93,6 +105,7 @@ def write_bucket(folder: Path, batches: Iterable[Batch], tally: Tally) -> Bucket
         _write_array(staged, "consents", np.concatenate([part.consents for part in parts]))
         for name, array in joined([part.bids for part in parts])._asdict().items():
             _write_array(staged, name, array)
+        _write_standing(staged, [part.standing for part in parts])
         (staged / COUNTED).mkdir()
         for name, array in tally.arrays().items():
             _write_array(staged, f"{COUNTED}/{name}", array)
@@ -116,6 +129,15 @@ def is_finished(folder: Path) -> bool:
     except Refused:
         return False
     return True
+
+
+def _write_standing(folder: Path, parts: list[Standing]) -> None:
+    """Column by column, so that one is read without the others."""
+    known = together(part.known for part in parts)
+    _write_array(folder, KNOWN, np.stack(list(known.columns.values())))
+    (folder / KNOWN_NAMES).write_text(canonical_json(list(known.columns)), encoding="utf-8")
+    _write_array(folder, "stage", np.concatenate([part.stage for part in parts]))
+    _write_array(folder, "since", np.concatenate([part.since for part in parts]))
 
 
 def _write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> None:

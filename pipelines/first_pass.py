@@ -50,14 +50,12 @@ def _batches(
 ) -> Iterator[Batch]:
     """Customers assessed batch by batch. While one is put into rows, which keeps Python busy, the next one is
     read and scored, which does not."""
-    bundle, frozen = work.bundle, work.frozen
+    bundle = work.bundle
 
     def read(batch: npt.NDArray[np.int64]) -> Assessment:
-        return assess(
-            work.histories, batch, work.t, bundle.scorer, bundle.question, frozen.offers, frozen.policy
-        )
+        return assess(work.histories, batch, work.t, bundle.scorer, bundle.question, work.offers, work.policy)
 
-    each = 2 * (CUSTOMER_BYTES + OFFER_BYTES * len(frozen.offers))
+    each = 2 * (CUSTOMER_BYTES + OFFER_BYTES * len(work.offers))
     most = at_once(each, CUSTOMERS_AT_ONCE, "assessing customers", least=LEAST_AT_ONCE)
     with ThreadPoolExecutor(1) as pool:
         ahead: deque[Future[Assessment]] = deque()
@@ -67,7 +65,7 @@ def _batches(
                     ahead.append(pool.submit(read, batch))
                 if len(ahead) > (batch is not None):
                     assessed = ahead.popleft().result()
-                    tally.add(assessed, work.frozen.offers)
+                    tally.add(assessed, work.offers)
                     work.watch.look()
                     yield _batch(work, assessed)
                     told(len(assessed.status))
@@ -78,5 +76,5 @@ def _batches(
 
 def _batch(work: Work, assessed: Assessment) -> Batch:
     free = work.choose(assessed.scores, assessed.consents, assessed.held_out, 0.0)
-    rows = assessed_rows(work.histories, assessed, work.frozen.policy, work.bundle.scorer.horizon_days)
-    return Batch(rows, assessed.scores, assessed.consents, bids_of(free))
+    rows = assessed_rows(work.histories, assessed, work.policy, work.bundle.scorer.horizon_days)
+    return Batch(rows, assessed.scores, assessed.consents, bids_of(free), assessed.standing)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from decisions.assess import IN_BASE, status_of
 from decisions.freezing import inputs
+from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.known import Known, known_of, together
 from decisions.life_cycle import life_cycle
 from decisions.policy import Policy
@@ -21,6 +22,7 @@ from pipelines.as_of import open_base
 from pipelines.terminal import bar
 from releases.bundle import Bundle
 from releases.home import Home
+from releases.policy import read_frozen_policy
 from releases.week import read_week_about
 from tables.history import Histories, Int64s, read_histories
 from tables.offer import Offer
@@ -52,6 +54,12 @@ def subject(home: Home) -> tuple[Path, Histories, int, str]:
     folder = home.bases / about.base
     verify(folder)
     return folder, read_histories(folder / "histories"), about.moment, about.bundle
+
+
+def published_statistics(home: Home) -> Frozen:
+    """What was frozen with the published policy; nothing before one was published."""
+    name = home.published().policy
+    return read_frozen_policy(home.policies / name, home.key()).frozen if name else NOTHING_FROZEN
 
 
 def read_everybody(

@@ -8,15 +8,17 @@ import numpy as np
 from decisions.bid import bids_of
 from decisions.budget import solve_price, spending, spent
 from decisions.choice import NOTHING, Choices, choose
-from decisions.freezing import freeze, measured_of
+from decisions.freezing import freeze, frozen_for
+from decisions.frozen import Frozen
 from decisions.holdout import is_held_out
 from decisions.offer_list import read_offers
 from decisions.policy import Policy, read_policy
 from decisions.policy_change import Names, benefit_cost, change, changes
-from decisions.segment import Segments, segments
+from decisions.segment import Segments, measured_of, segments
+from pipelines.as_of import source_of
 from pipelines.configuration import configuration
 from pipelines.policy import OFFERS
-from pipelines.policy_base import SPEND, Everybody, Places, read_everybody, subject
+from pipelines.policy_base import SPEND, Everybody, Places, published_statistics, read_everybody, subject
 from pipelines.terminal import grid
 from releases.bundle import read_bundle
 from releases.home import Home
@@ -36,8 +38,8 @@ class Side(NamedTuple):
 
 
 def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
-    """Both policies over the same customers, moment, offers and models; thresholds that are statistics are
-    frozen from this base for both."""
+    """Both policies over the same customers, moment, offers and models. Statistics are those published, where
+    they answer a policy, else frozen from this base."""
     policies = (read_policy(before), read_policy(after))
     folder, histories, t, bundle_name = subject(home)
     key = home.key()
@@ -45,10 +47,18 @@ def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
     own = configuration() / OFFERS
     offers = read_offers(own, offers_at(folder / "tables", t), histories.time_zone)
     everybody = read_everybody(histories, t, policies, offers, bundle)
-    sides = [
-        _side(policy, everybody, stage, histories.ids, offers, t)
-        for policy, stage in zip(policies, everybody.stages, strict=True)
+    published, source = published_statistics(home), source_of(folder)
+    kept = [frozen_for(policy, published, source) for policy in policies]
+    frozen = [
+        last or freeze(policy, everybody.known, stage, t, source)
+        for last, policy, stage in zip(kept, policies, everybody.stages, strict=True)
     ]
+    sides = [
+        _side(*each, everybody, histories.ids, offers, t)
+        for each in zip(policies, frozen, everybody.stages, strict=True)
+    ]
+    for side, last in zip(sides, kept, strict=True):
+        side.cost["statistics"] = "published" if last else "taken anew"
     found = [*changes(policies, (sides[0].segments, sides[1].segments))]
     unsaid = []
     if bundle:
@@ -80,10 +90,15 @@ def differences(policies: tuple[Policy, Policy]) -> list[str]:
 
 
 def _side(
-    policy: Policy, everybody: Everybody, stage: Places, ids: Names, offers: tuple[Offer, ...], t: int
+    policy: Policy,
+    frozen: Frozen,
+    stage: Places,
+    everybody: Everybody,
+    ids: Names,
+    offers: tuple[Offer, ...],
+    t: int,
 ) -> Side:
     known = everybody.known
-    frozen = freeze(policy, known, stage, t)
     found = segments(policy, known, frozen, stage)
     measured = measured_of(policy, known, frozen)
     cost: dict[str, Any] = benefit_cost(policy, measured, found, known(SPEND))._asdict()

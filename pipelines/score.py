@@ -1,7 +1,8 @@
 """`holdfast score`: every customer's scores, choice and reasons as of a moment, published as a week.
 
 Two passes over the customers, bucket by bucket. The first assesses them and puts each finished bucket aside
-on disk (pipelines.bucket); when all are, the budget is priced over everybody; the second chooses, writes one
+on disk (pipelines.bucket); when all are, the policy is sealed with its statistics of the base
+(pipelines.freezing) and the budget is priced over everybody; the second tells segments, chooses, writes one
 part of the week a bucket, and reads it back. The pointer moves last. Memory: one bucket, and a few numbers a
 customer for what concerns everybody.
 """
@@ -14,6 +15,7 @@ import numpy as np
 
 from pipelines.configuration import configuration
 from pipelines.first_pass import assess_all
+from pipelines.freezing import frozen_policy, told
 from pipelines.report import Report
 from pipelines.run import Identity, borders_hash, code_version, take_up
 from pipelines.second_pass import Chosen, Scored, price_of, write_parts
@@ -24,6 +26,7 @@ from pipelines.watch import conclude
 from pipelines.week_report import summary
 from pipelines.work import Work, open_work
 from releases.home import Home
+from releases.policy import FrozenPolicy, terms_of
 from releases.retention import prune, read_retention
 from releases.signature import sign
 from releases.week import Part, WeekAbout, write_about
@@ -58,7 +61,7 @@ def score(
         base=work.base.name,
         buckets=borders_hash(histories.buckets),
         bundle=work.bundle.name,
-        policy=work.frozen.name,
+        policy=terms_of(work.policy, work.offers, work.kept),
         last_week=work.held.last_folder.name if work.held.last_folder else "",
         moment=work.t,
         code=code_version(),
@@ -73,17 +76,18 @@ def score(
             f"nobody {work.bundle.question.base} "
             f"{local_day(work.t, histories.time_zone)}; there is no base to score: choose another --as-of"
         )
+    frozen = frozen_policy(home, work, run)
     price = price_of(work, run)
     with sealed_folder(home.weeks) as staged:
-        parts, chosen = write_parts(work, run, staged.path, price)
+        parts, chosen = write_parts(work, run, frozen, staged.path, price)
         scored = Scored.read(run, len(parts))
-        about = _about(work, tally, price, parts, scored, chosen)
+        about = _about(work, frozen, tally, price, parts, scored, chosen)
         write_about(staged.path, about)
-        report = _check(home, work, staged.path, about, tally, accept)
+        report = _check(home, work, frozen, staged.path, about, tally, accept)
         watch.stage("sealing", len(histories))
     sign(staged.path, work.key)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    home.publish(instead_of=work.began, policy=work.frozen.name, week=staged.name, at=at)
+    home.publish(instead_of=work.began, policy=frozen.name, week=staged.name, at=at)
     watch.stage("pruning")
     run.end()
     kept = prune(home, read_retention(configuration()))
@@ -92,6 +96,7 @@ def score(
         "week": staged.name,
         "path": str(staged.path),
         "run": {"id": identity.name, "resumed_buckets": len(run.found), "buckets": len(parts), "said": said},
+        "statistics": told(frozen.frozen, work.histories.time_zone, anew=work.kept is None),
         "watch": {"verdict": report.verdict, "summary": report.summary},
         **summary(work.histories, about, tally, scored.churn, scored.value, chosen.net),
         "kept": {"weeks": len(kept.weeks), "disk_bytes": kept.bytes, "removed": list(kept.removed)},
@@ -110,19 +115,25 @@ def _shadow(home: Home, work: Work, follower: Shadow, week: str, price: float) -
 
 
 def _about(
-    work: Work, tally: Tally, price: float, parts: tuple[Part, ...], scored: Scored, chosen: Chosen
+    work: Work,
+    frozen: FrozenPolicy,
+    tally: Tally,
+    price: float,
+    parts: tuple[Part, ...],
+    scored: Scored,
+    chosen: Chosen,
 ) -> WeekAbout:
     spent = float(chosen.cost.sum())
     return WeekAbout(
         moment=work.t,
         base=work.base.name,
         bundle=work.bundle.name,
-        policy=work.frozen.name,
+        policy=frozen.name,
         customers=len(work.histories),
         in_base=tally.in_base,
         price=price,
         spent=spent,
-        remaining=work.frozen.policy.weekly_budget - spent,
+        remaining=work.policy.weekly_budget - spent,
         churn_quantiles=quantiles_of(scored.churn[~np.isnan(scored.churn)]),
         currency=work.histories.currency,
         minor_units=work.histories.minor_units,
@@ -132,15 +143,21 @@ def _about(
 
 
 def _check(
-    home: Home, work: Work, folder: Path, about: WeekAbout, tally: Tally, accept: str | None
+    home: Home,
+    work: Work,
+    frozen: FrozenPolicy,
+    folder: Path,
+    about: WeekAbout,
+    tally: Tally,
+    accept: str | None,
 ) -> Report:
     """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
     work.watch.stage("checking", about.customers)
     ids = (work.histories.ids[places] for places in work.places())
     with bar("checking the week") as progress:
-        check_week(folder, about, work.frozen, ids, progress)
+        check_week(folder, about, frozen, ids, progress)
     work.watch.stage("judging", about.customers)
-    rate = work.frozen.policy.margin_rate
+    rate = work.policy.margin_rate
     report = conclude(
         work.held, tally.counted, work.histories, work.base, folder, margin_rate=rate, accept=accept
     )

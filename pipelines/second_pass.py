@@ -14,6 +14,7 @@ from pipelines.bucket import Bucket
 from pipelines.run import Run
 from pipelines.terminal import bar
 from pipelines.work import Floats, Work, pieces
+from releases.policy import FrozenPolicy
 from releases.row import ROWS_AT_ONCE, week_rows
 from releases.week import Part, write_part
 
@@ -32,7 +33,7 @@ def price_of(work: Work, run: Run) -> float:
 
     work.watch.stage("pricing", len(work.histories))
     with bar("pricing the budget") as progress:
-        return solve_price(counted, work.frozen.policy.weekly_budget)
+        return solve_price(counted, work.policy.weekly_budget)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Chosen:
     cost: Floats
 
 
-def write_parts(work: Work, run: Run, folder: Path, price: float) -> tuple[tuple[Part, ...], Chosen]:
+def write_parts(
+    work: Work, run: Run, frozen: FrozenPolicy, folder: Path, price: float
+) -> tuple[tuple[Part, ...], Chosen]:
     """The week's parts, one a bucket, by the one choice function at the price found."""
     work.watch.stage("writing", len(work.histories))
     parts: list[Part] = []
@@ -52,6 +55,7 @@ def write_parts(work: Work, run: Run, folder: Path, price: float) -> tuple[tuple
 
     def rows(bucket: Bucket) -> Iterator[Any]:
         assessed, scores, consents = bucket.rows(), bucket.scores(), bucket.consents()
+        standing = bucket.standing()
         for piece in pieces(np.arange(assessed.num_rows), ROWS_AT_ONCE):
             begin, size = int(piece[0]), len(piece)
             mine = assessed.slice(begin, size)
@@ -62,7 +66,7 @@ def write_parts(work: Work, run: Run, folder: Path, price: float) -> tuple[tuple
             net.append(choices.net_value[given, choices.chosen[given]])
             cost.append(choices.cost[given, choices.chosen[given]])
             work.watch.look()
-            yield week_rows(mine, choices, work.frozen, work.bundle.name, work.t)
+            yield week_rows(mine, standing.take(own), choices, frozen, work.bundle.name, work.t)
 
     with bar("writing the week") as progress:
         for number, places in enumerate(work.places()):

@@ -80,7 +80,7 @@ def follow(home: Home, work: Work, shadow: Shadow, week: str, price: float) -> d
 
 
 def _rows(work: Work, shadow: Shadow, places: npt.NDArray[np.int64], price: float) -> pa.Table:
-    policy, offers, scorer = work.frozen.policy, work.frozen.offers, shadow.bundle.scorer
+    policy, offers, scorer = work.policy, work.offers, shadow.bundle.scorer
     facts = read_facts(work.histories, places, work.t)
     status = status_of(facts, shadow.bundle.question)
     inside = np.flatnonzero(status == IN_BASE)

@@ -9,20 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.choice import Choices, choose
-from decisions.policy import read_policy
+from decisions.freezing import frozen_for
+from decisions.frozen import Frozen
+from decisions.policy import Policy, read_policy
 from models.scorer import Scores
-from pipelines.as_of import moment_of, offers_of, open_base
+from pipelines.as_of import moment_of, offers_of, open_base, source_of
 from pipelines.configuration import configuration
 from pipelines.stopwatch import Stopwatch
 from pipelines.tally import Tally
-from pipelines.terminal import bar
+from pipelines.terminal import bar, say
 from pipelines.watch import Watch, begin
 from releases.bundle import Bundle, read_bundle
 from releases.home import Home, Published
-from releases.policy import FrozenPolicy, freeze_policy
+from releases.policy import read_frozen_policy
 from releases.retention import read_retention
 from tables.history import Histories
 from tables.memory import require
+from tables.offer import Offer
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -32,15 +35,19 @@ WEEK_ROW_BYTES = 6_000
 
 @dataclass(frozen=True)
 class Work:
-    """began: what the pointer named; t: the moment, microseconds; held: what the week is held against; all of
-    it verified when it was opened."""
+    """began: what the pointer named; t: the moment, microseconds; policy, offers: as they will be published;
+    kept: the published statistics of the base, where they answer this policy; source: of the base; held:
+    what the week is held against; all of it verified when it was opened."""
 
     began: Published
     bundle: Bundle
     base: Path
     histories: Histories
     t: int
-    frozen: FrozenPolicy
+    policy: Policy
+    offers: tuple[Offer, ...]
+    kept: Frozen | None
+    source: str
     key: bytes
     held: Watch
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -50,8 +57,7 @@ class Work:
         return Tally(self.held.nothing())
 
     def choose(self, scores: Scores, consents: Floats, held_out: Any, price: float) -> Choices:
-        frozen = self.frozen
-        return choose(scores, frozen.offers, consents, held_out, frozen.policy, self.t, price)
+        return choose(scores, self.offers, consents, held_out, self.policy, self.t, price)
 
     def places(self) -> list[npt.NDArray[np.int64]]:
         """The customers of each bucket that has any."""
@@ -73,9 +79,26 @@ def open_work(home: Home, as_of: str | None) -> Work:
     t = moment_of(histories, as_of)
     policy = read_policy(configuration() / "policy.yaml")
     read_retention(configuration())  # a mistake in it is refused before the work, not after
-    frozen = freeze_policy(home.policies, policy, offers_of(base, t, histories.time_zone), key)
+    offers = offers_of(base, t, histories.time_zone)
+    source = source_of(base)
+    kept = _kept(home, began.policy, key, policy, source)
     held = begin(home, key, bundle, t)
-    return Work(began, bundle, base, histories, t, frozen, key, held, watch)
+    return Work(began, bundle, base, histories, t, policy, offers, kept, source, key, held, watch)
+
+
+def _kept(home: Home, name: str, key: bytes, policy: Policy, source: str) -> Frozen | None:
+    """The statistics of the published policy `name`, where they answer this one on a base of this source;
+    where others will be taken and the business did not ask for it, that is said."""
+    if not name:
+        return None
+    try:
+        last = read_frozen_policy(home.policies / name, key).frozen
+    except Refused as error:
+        say(f"{error}; the statistics of the base that it held are taken anew")
+        return None
+    if last.stated and last.source != source:
+        say(f"statistics of the base are taken anew: they are of {last.source!r}, the base is of {source!r}")
+    return frozen_for(policy, last, source)
 
 
 def pieces(rows: npt.NDArray[np.int64], most: int) -> list[npt.NDArray[np.int64]]:

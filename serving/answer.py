@@ -113,11 +113,87 @@ class OfferAnswer(Answer):
     why: Why
 
 
+class TierAnswer(Answer):
+    """A customer's tier in one scheme of the policy."""
+
+    scheme: Words
+    tier: Annotated[Words | None, Field(description="null where a fact that decides is not known.")]
+    why: Annotated[Words | None, Field(description="Why there is no tier.")]
+
+
+class Gap(Answer):
+    """What a measure lacks to reach what comes next."""
+
+    measure: str
+    unit: Annotated[str, Field(description="money: minor units.")]
+    lacking: float
+
+
+class NextTier(Gap):
+    scheme: Words
+    tier: Words
+
+
+class NextRebate(Gap):
+    benefit: Words
+
+
+class TagAnswer(Answer):
+    tag: Words
+    holds: Annotated[bool | None, Field(description="null where a fact that decides is not known.")]
+    why: Annotated[Words | None, Field(description="Why it is not known.")]
+
+
+class Share(Words):
+    share: float
+
+
+class BehaviourAnswer(Words):
+    """The leading type; `shares` of all types sum to 1."""
+
+    share: float
+    is_clear: bool
+    shares: list[Share]
+
+
+class StageAnswer(Words):
+    since: datetime
+
+
+class PlanAnswer(Answer):
+    """What is done for the customers of a cell. `cell` is the one whose plan is taken: another than the
+    customer's where too few customers stand in it."""
+
+    cell: str
+    strategies: list[Words]
+    actions_en: list[str]
+    actions_zh: list[str]
+    benefits: list[str]
+    channels: list[str]
+    service_level: str
+    every_days: Annotated[int, Field(description="At least so often it is looked after.")]
+
+
+class SegmentsAnswer(Answer):
+    """Who the customer is, as the policy sees it; what is not known is null, never the lowest tier."""
+
+    tiers: Annotated[list[TierAnswer], Field(description="Of the schemes for customers of this kind.")]
+    next_tiers: Annotated[list[NextTier], Field(description="Of schemes that go by one measure.")]
+    next_rebate: NextRebate | None
+    tags: list[TagAnswer]
+    value_class: Words | None
+    behaviour: BehaviourAnswer | None
+    stage: StageAnswer | None
+    cell: Annotated[str | None, Field(description="value/behaviour/stage")]
+    plan: PlanAnswer | None
+
+
 class NextBestOffer(Answer):
     """`chosen` is null when nothing is worth offering; `why` then is the best offer's."""
 
     customer_id: str
     status: Status
+    segments: SegmentsAnswer
     held_out: bool
     chosen: OfferAnswer | None
     why: Why | None
@@ -152,6 +228,7 @@ class NextBestOffers(Released):
 class Customer(Released, Score):
     """What is known of one customer."""
 
+    segments: SegmentsAnswer
     attributes: Annotated[
         dict[str, str | int | bool | date | datetime | list[str] | None],
         Field(description="As last stated; texts are not kept in histories."),

@@ -18,6 +18,7 @@ from models.value_range import SHARE
 from serving import answer
 from serving.attribute import attributes
 from serving.problem import Kind, Problem, invalid
+from serving.segment import segments_of
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories
@@ -45,7 +46,8 @@ def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | N
         t,
         served.week.price,
     )
-    found = [_next_best(served, assessed, choices, row) for row in range(len(customer_ids))]
+    segments = segments_of(frozen, assessed.standing)
+    found = [_next_best(served, assessed, choices, segments, row) for row in range(len(customer_ids))]
     return answer.NextBestOffers(**_released(served, t), customers=found)
 
 
@@ -61,9 +63,12 @@ def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer
         for named, value in zip(FACTS, assessed.facts.values[0], strict=True)
     }
     (scored,) = _scores(served, assessed)
+    (segments,) = segments_of(served.policy, assessed.standing)
     history = visible_history(served.histories, int(assessed.facts.places[0]), t)
     known = attributes(history.customers, served.histories.present)
-    return answer.Customer(**_released(served, t), **dict(scored), attributes=known, facts=facts)
+    return answer.Customer(
+        **_released(served, t), **dict(scored), segments=segments, attributes=known, facts=facts
+    )
 
 
 def _assess(
@@ -164,7 +169,13 @@ def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
     ]
 
 
-def _next_best(served: Served, assessed: Assessment, choices: Choices, row: int) -> answer.NextBestOffer:
+def _next_best(
+    served: Served,
+    assessed: Assessment,
+    choices: Choices,
+    segments: list[answer.SegmentsAnswer],
+    row: int,
+) -> answer.NextBestOffer:
     net = np.where(
         choices.why[row] == Rule.CHOSEN, np.inf, np.nan_to_num(choices.net_value[row], nan=-np.inf)
     )
@@ -173,6 +184,7 @@ def _next_best(served: Served, assessed: Assessment, choices: Choices, row: int)
     return answer.NextBestOffer(
         customer_id=served.histories.ids[assessed.facts.places[row]],
         status=assessed.status[row],
+        segments=segments[row],
         held_out=bool(assessed.held_out[row]),
         chosen=offers[0] if choices.chosen[row] != NOTHING else None,
         why=offers[0].why if offers else None,

@@ -97,6 +97,58 @@ SCORED = answer.Score(
         )
     ],
 )
+SEGMENTS = answer.SegmentsAnswer(
+    tiers=[
+        answer.TierAnswer(
+            scheme=answer.Words(en="b2c_spend", zh="消费价值分层"),
+            tier=answer.Words(en="important", zh="重要客户"),
+            why=None,
+        ),
+        answer.TierAnswer(
+            scheme=answer.Words(en="membership_level", zh="会员等级"),
+            tier=None,
+            why=answer.Words(en="not known: level", zh="未知：会员等级"),
+        ),
+    ],
+    next_tiers=[
+        answer.NextTier(
+            scheme=answer.Words(en="b2c_spend", zh="消费价值分层"),
+            tier=answer.Words(en="core", zh="核心客户"),
+            measure="annual_spend",
+            unit="money",
+            lacking=385332.0,
+        )
+    ],
+    next_rebate=None,
+    tags=[answer.TagAnswer(tag=answer.Words(en="frequent", zh="高频客户"), holds=True, why=None)],
+    value_class=answer.Words(en="ordinary", zh="普通客户"),
+    behaviour=answer.BehaviourAnswer(
+        en="price_sensitive",
+        zh="价格敏感型",
+        share=0.5117964014204983,
+        is_clear=True,
+        shares=[
+            answer.Share(en="price_sensitive", zh="价格敏感型", share=0.5117964014204983),
+            answer.Share(en="quality_seeking", zh="品质追求型", share=0.4882035985795017),
+        ],
+    ),
+    stage=answer.StageAnswer(en="mature", zh="成熟留存", since=datetime(2025, 7, 20, 11, 39, 24, tzinfo=UTC)),
+    cell="ordinary/price_sensitive/mature",
+    plan=answer.PlanAnswer(
+        cell="ordinary/price_sensitive/mature",
+        strategies=[
+            answer.Words(en="serve_well", zh="标准服务"),
+            answer.Words(en="save", zh="实惠优先"),
+            answer.Words(en="retain", zh="成熟留存"),
+        ],
+        actions_en=["reliable standard service", "points that are worth their money"],
+        actions_zh=["标准化服务保障", "积分抵现提醒"],
+        benefits=[],
+        channels=["email", "sms", "in_app", "app_push", "wecom"],
+        service_level="online_desk",
+        every_days=45,
+    ),
+)
 COUPON = answer.OfferAnswer(
     offer_id="o-coupon-40",
     name="40 yuan off",
@@ -111,6 +163,7 @@ EARLIER = SCORES.model_copy(update={"moment": datetime(2026, 9, 30, 16, tzinfo=U
 OFFERED = answer.NextBestOffer(
     customer_id=ID,
     status="in_base",
+    segments=SEGMENTS,
     held_out=False,
     chosen=COUPON,
     why=COUPON.why,
@@ -121,6 +174,7 @@ KNOWN = answer.Customer(
     question=ASKED,
     moment=MOMENT,
     **dict(SCORED),
+    segments=SEGMENTS,
     attributes={"kind": "B2B", "level": 3, "consents": ["email", "sms"]},
     facts={
         "active_days_28d": answer.FactAnswer(

@@ -11,6 +11,7 @@ from releases.bundle import Bundle, read_bundle
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.week import WeekAbout, read_week_about
+from serving.segment import segments_of
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
@@ -51,7 +52,7 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         histories=histories,
     )
     # The first reading compiles; nobody should wait for it.
-    assess(
+    assessed = assess(
         histories,
         np.arange(min(1, len(histories))),
         week.moment,
@@ -60,6 +61,7 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         served.policy.offers,
         served.policy.policy,
     )
+    segments_of(served.policy, assessed.standing)
     return served
 
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from decisions.holdout import is_held_out
 from decisions.policy import Policy
+from decisions.standing import Standing, standing_of
 from features.consent import consent
 from features.reader import FactTable, read_facts
 from models.frame import in_base
@@ -27,7 +28,9 @@ STATUSES = (IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT)
 
 
 class Assessment(NamedTuple):
-    """Shape (customers,) throughout; scores, outlook and words are nan (and no word) outside the base."""
+    """Shape (customers,) throughout; scores, outlook and words are nan (and no word) outside the base.
+    standing: what the segments are told from, which takes the published policy's frozen numbers too
+    (`standing.segments(policy, frozen)`)."""
 
     facts: FactTable
     status: npt.NDArray[np.object_]
@@ -36,6 +39,7 @@ class Assessment(NamedTuple):
     words: Words
     consents: npt.NDArray[np.float64]
     held_out: npt.NDArray[np.bool_]
+    standing: Standing
 
 
 def assess(
@@ -62,10 +66,11 @@ def assess(
     place = np.array([facts.names.index(name) for name in scorer.names])
     words = strongest(scorer.contributions(values, facts.names), scorer.names)
     fact = np.where(words.fact == NO_FACT, NO_FACT, place[words.fact])
+    everyone = Scores(**scored)
     return Assessment(
         facts=facts,
         status=status,
-        scores=Scores(**scored),
+        scores=everyone,
         outlook=Outlook(**foretold),
         words=Words(
             fact=_spread(fact, inside, len(places), NO_FACT),
@@ -73,6 +78,7 @@ def assess(
         ),
         consents=read_facts(histories, places, t, (consent,)).values[:, 0],
         held_out=is_held_out(histories.ids[places], policy.holdout.share, policy.holdout.salt),
+        standing=standing_of(histories, places, t, policy, facts, everyone),
     )
 
 

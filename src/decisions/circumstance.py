@@ -10,7 +10,7 @@ from decisions.known import known_of
 from decisions.life_cycle import life_cycle
 from decisions.policy import Policy
 from decisions.reach import Cap
-from decisions.freezing import measured_of
+from decisions.segment import measured_of
 from decisions.stage_walk import NO_STATE
 from features.anniversary import anniversary
 from features.consent import consent, personal

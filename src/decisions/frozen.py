@@ -24,11 +24,12 @@ RANK_STEPS = 20
 
 class Frozen(Part):
     """What was frozen. stated: the hash of all statements it answers, so that another policy's is not taken
-    for one's own; moment: microseconds; numbers: statement -> kind -> value, without those of kinds with
-    fewer than `least` customers; ranks: signal -> kind -> its values at 1/20, 2/20 ... of the customers;
-    cells: the cell whose plan each cell takes (empty: its own)."""
+    for one's own; source: of the base it was taken from; moment: microseconds; numbers: statement -> kind ->
+    value, without those of kinds with fewer than `least` customers; ranks: signal -> kind -> its values at
+    1/20, 2/20 ... of the customers; cells: the cell whose plan each cell takes (empty: its own)."""
 
     stated: str = ""
+    source: str = ""
     moment: int = 0
     customers: int = 0
     numbers: dict[str, dict[str, float]] = Field(default_factory=dict)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from decisions.behaviour import Membership, memberships
 from decisions.benefit import REBATE, Benefit
-from decisions.frozen import Frozen
+from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.known import Floats, Known, Measured
 from decisions.policy import Policy
 from decisions.strategy import NO_CELL, Int64s, cells_of
@@ -43,7 +43,7 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
     known: columns of decisions.freezing.inputs; stage: places of life-cycle states as decisions.life_cycle
     gives them, shape (customers,).
     """
-    measured = Measured(known, policy.measures, policy.numbers, frozen, policy.unknown_kind)
+    measured = measured_of(policy, known, frozen)
     tiers = {scheme.name: tiers_of(scheme, measured) for scheme in policy.tiers}
     gaps = {
         scheme.name: Gap(*next_tier(scheme, measured, tiers[scheme.name].place))
@@ -66,6 +66,11 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
         cell=cell,
         plan=plan_cells(cell, frozen),
     )
+
+
+def measured_of(policy: Policy, known: Known, frozen: Frozen = NOTHING_FROZEN) -> Measured:
+    """The policy's measures of these customers."""
+    return Measured(known, policy.measures, policy.numbers, frozen, policy.unknown_kind)
 
 
 def value_and_behaviour(policy: Policy, measured: Measured) -> tuple[Labels, Membership]:

@@ -1,7 +1,8 @@
 """The rows of a week: what the CRM gets of one customer, in two steps around the budget's price.
 
 What a price cannot change (scores, bands, reasons) is known while customers are assessed, bucket by bucket;
-what it can (the choice, and why) is added when everybody was.
+what it can (the choice, and why) is added when everybody was. So are segments: what they are held against
+may be frozen from everybody.
 """
 
 from typing import Any
@@ -13,9 +14,11 @@ import pyarrow as pa
 from decisions.assess import IN_BASE, Assessment
 from decisions.choice import NOTHING, WORDS, Choices, Why
 from decisions.policy import Policy
+from decisions.standing import Standing
 from models.frame import HORIZONS
 from models.reason import Money, texts
 from releases.policy import FrozenPolicy
+from releases.segment_column import SEGMENT_FIELDS, picked, segment_columns
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories
 
@@ -44,6 +47,7 @@ SCHEMA = pa.schema(
         ),
         pa.field("reasons", pa.list_(pa.string())),
         pa.field("reasons_zh", pa.list_(pa.string())),
+        *SEGMENT_FIELDS,
         pa.field("moment", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("bundle", pa.string(), nullable=False),
         pa.field("policy", pa.string(), nullable=False),
@@ -87,8 +91,8 @@ def assessed_rows(
         "status": assessment.status,
         "churn_probability": _or_null(scores.churn),
         **_by_horizon(assessment, horizon_days),
-        "risk_band": _words([band.name for band in policy.risk_bands], band, inside),
-        "risk_band_zh": _words([band.chinese for band in policy.risk_bands], band, inside),
+        "risk_band": picked([band.name for band in policy.risk_bands], band, inside),
+        "risk_band_zh": picked([band.chinese for band in policy.risk_bands], band, inside),
         "expected_value": _or_null(scores.value),
         "value_low": _or_null(assessment.outlook.value_low),
         "value_high": _or_null(assessment.outlook.value_high),
@@ -108,17 +112,21 @@ def _by_horizon(assessment: Assessment, horizon_days: tuple[int, ...]) -> dict[s
     }
 
 
-def week_rows(assessed: pa.Table, choices: Choices, frozen: FrozenPolicy, bundle: str, t: int) -> pa.Table:
-    """The rows of the week: what was assessed, and what was chosen for the same customers."""
+def week_rows(
+    assessed: pa.Table, standing: Standing, choices: Choices, frozen: FrozenPolicy, bundle: str, t: int
+) -> pa.Table:
+    """The rows of the week: what was assessed, where the same customers stand, what was chosen for them."""
     count = assessed.num_rows
     rows = np.arange(count)
     columns = {name: assessed[name] for name in ASSESSED.names}
     given = choices.chosen != NOTHING
     ids = [offer.offer_id for offer in frozen.offers]
-    columns["chosen_offer"] = _words(ids, choices.chosen, given)
+    columns["chosen_offer"] = picked(ids, choices.chosen, given)
     channel = choices.channel[rows, choices.chosen] if ids else choices.chosen
-    columns["chosen_channel"] = _words(list(CONTACT_CHANNELS), channel, given)
+    columns["chosen_channel"] = picked(list(CONTACT_CHANNELS), channel, given)
     columns |= _best_offers(choices, ids)
+    segments = standing.segments(frozen.policy, frozen.frozen)
+    columns |= segment_columns(frozen.policy, segments, standing.since)
     columns["moment"] = pa.repeat(pa.scalar(t, pa.timestamp("us", "UTC")), count)
     columns["bundle"] = pa.repeat(bundle, count)
     columns["policy"] = pa.repeat(frozen.name, count)
@@ -140,10 +148,10 @@ def _best_offers(choices: Choices, ids: list[str]) -> dict[str, Any]:
             continue
         place = best[:, k]
         why = choices.why[rows, place]
-        columns[name] = _words(ids, place, everyone)
+        columns[name] = picked(ids, place, everyone)
         columns[f"{name}_net_value"] = _or_null(choices.net_value[rows, place])
-        columns[f"{name}_why"] = _words([WORDS[each][0] for each in Why], why, everyone)
-        columns[f"{name}_why_zh"] = _words([WORDS[each][1] for each in Why], why, everyone)
+        columns[f"{name}_why"] = picked([WORDS[each][0] for each in Why], why, everyone)
+        columns[f"{name}_why_zh"] = picked([WORDS[each][1] for each in Why], why, everyone)
     return columns
 
 
@@ -158,11 +166,6 @@ def _reasons(
         pa.ListArray.from_arrays(each.offsets, each.values, mask=outside)
         for each in texts(assessment.words, facts.values, facts.names, money)
     ]
-
-
-def _words(words: list[str], places: Any, there: npt.NDArray[np.bool_]) -> pa.Array:
-    """words[place] for each row that is `there`, null for the others."""
-    return pa.array(words, pa.string()).take(pa.array(places.astype(np.int64), mask=~there))
 
 
 def _or_null(values: Any) -> pa.Array:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from decisions.assess import IN_BASE, STATUSES
+from decisions.policy import Policy
 from releases.policy import FrozenPolicy
 from releases.row import BY_HORIZON, SCHEMA
 from releases.week import WeekAbout, read_part
@@ -19,6 +20,7 @@ from tables.refusal import Refused
 
 QUANTILES = tuple(k / 20 for k in range(21))
 ONLY_INSIDE = ("churn_probability", "risk_band", "risk_band_zh", "expected_value", "reasons", "reasons_zh")
+SEGMENTS = ("value_class", "behaviour", "behaviour_share", "stage", "stage_since", "cell", "plan")
 Flags = npt.NDArray[np.bool_]
 
 
@@ -79,6 +81,7 @@ def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[t
     yield "has a churn_probability outside 0 to 1", ~inside | ((churn >= 0) & (churn <= 1))
     yield "has an expected_value that is no number", ~inside | np.isfinite(value)
     yield from _outlook_rules(rows, inside)
+    yield from _segment_rules(rows, about.moment, frozen.policy)
     chosen = rows["chosen_offer"]
     given = _flags(pc.is_valid(chosen))
     offers = pa.array([offer.offer_id for offer in frozen.offers], pa.string())
@@ -107,6 +110,32 @@ def _outlook_rules(rows: pa.Table, inside: Flags) -> Iterable[tuple[str, Flags]]
     if _is_told(low):
         yield "has an expected_value outside its interval", ~inside | ((low <= value) & (value <= high))
         yield "has an interval without end", ~inside | (np.isfinite(low) & np.isfinite(high))
+
+
+def _segment_rules(rows: pa.Table, moment: int, policy: Policy) -> Iterable[tuple[str, Flags]]:
+    """What is known of a segment is known whole, and in the policy's words."""
+    there = {name: _flags(pc.is_valid(rows[name])) for name in SEGMENTS}
+    for name, other in (("stage", "stage_since"), ("behaviour", "behaviour_share"), ("cell", "plan")):
+        yield f"has a {name} and no {other}, or the other way round", there[name] == there[other]
+    if policy.classes():
+        axes = there["value_class"] & there["behaviour"] & there["stage"]
+        yield "has a class on each axis and no cell, or the other way round", axes == there["cell"]
+    since = rows["stage_since"].cast(pa.int64()).fill_null(moment).to_numpy()
+    yield "entered its stage after the moment of the week", since <= moment
+    share = rows["behaviour_share"].to_numpy()
+    yield "has a behaviour_share outside 0 to 1", ~there["behaviour"] | ((share > 0) & (share <= 1))
+    for name, words in _words_of(policy).items():
+        known = _flags(pc.is_in(rows[name], pa.array(words, pa.string())))
+        yield f"has a {name} that the policy does not know", ~there[name] | known
+
+
+def _words_of(policy: Policy) -> dict[str, list[str]]:
+    value = policy.scheme(policy.matrix.value).tiers if policy.matrix else ()
+    return {
+        "value_class": [tier.name for tier in value],
+        "behaviour": [each.name for each in policy.behaviour.types] if policy.behaviour else [],
+        "stage": [state.name for state in policy.life_cycle.states] if policy.life_cycle else [],
+    }
 
 
 def _is_told(column: npt.NDArray[np.float64]) -> bool:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from decisions.circumstance import Circumstances
-from decisions.freezing import measured_of
 from decisions.known import Known, Measured
 from decisions.policy import Policy, read_policy
+from decisions.segment import measured_of
 from models.scorer import Scores
 from tables.offer import Offer
 

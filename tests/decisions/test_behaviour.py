@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
 from decisions.behaviour import Behaviour, Membership, memberships
-from decisions.freezing import freeze, measured_of
+from decisions.freezing import freeze
 from decisions.known import Known
 from decisions.policy import Policy
+from decisions.segment import measured_of
 from decisions.stability import agreement, stability
 
 NAN = float("nan")

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from decisions.freezing import freeze, frozen_for, inputs, measured_of, stated, statistics
+from decisions.behaviour import Behaviour, Kind, Signal, memberships
+from decisions.freezing import freeze, freeze_parts, frozen_for, inputs, stated, statistics
 from decisions.frozen import Frozen, number_of, rank_of, rank_values
-from decisions.known import Known, names_known
+from decisions.known import Known, Measured, names_known
 from decisions.measure import LeadingShare, Quantile
 from decisions.policy import Policy
-from decisions.segment import segments
+from decisions.segment import measured_of, segments
 from decisions.tier import tiers_of
 from tables.refusal import Refused
 
@@ -135,13 +136,42 @@ def test_a_kind_with_too_few_customers_has_no_threshold_and_says_so(shipped: Pol
 
 def test_frozen_numbers_answer_the_policy_they_were_frozen_for(shipped: Policy) -> None:
     known, stage = base(900, 5)
-    frozen = freeze(shipped, known, stage, MOMENT)
+    frozen = freeze(shipped, known, stage, MOMENT, "shop")
     other_budget = shipped.model_copy(update={"weekly_budget": 1, "name": "other"})
     other_tags = shipped.model_copy(update={"tags": shipped.tags[:1]})
-    assert frozen_for(shipped, frozen) == frozen
-    assert frozen_for(other_budget, frozen) == frozen
-    assert frozen_for(other_tags, frozen) is None
+    assert frozen_for(shipped, frozen, "shop") == frozen
+    assert frozen_for(other_budget, frozen, "shop") == frozen
+    assert frozen_for(other_tags, frozen, "shop") is None
+    assert frozen_for(shipped, frozen, "another shop") is None
     assert stated(other_tags) != stated(shipped)
+
+
+@pytest.mark.parametrize("borders", [[], [1], [700, 701], [300, 600, 900, 1_200]])
+def test_how_the_base_is_parted_changes_no_number(shipped: Policy, borders: list[int]) -> None:
+    known, stage = base(1_500, 8)
+    parts = [(known.take(rows), stage[rows]) for rows in np.split(np.arange(1_500), borders)]
+    assert freeze_parts(shipped, parts, MOMENT) == freeze(shipped, known, stage, MOMENT)
+
+
+@given(st.integers(2, 12), st.integers(1, 40), st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_however_many_signals_one_customer_gets_the_share_of_the_whole_base(
+    signals: int, customers: int, seed: int
+) -> None:
+    """Sums of eight and more are where NumPy's order of adding depends on the shape."""
+    names = [f"m{k}" for k in range(signals)]
+    types = [Kind(name="one", chinese="一", signals=tuple(Signal(measure=name) for name in names))]
+    types += [
+        Kind(name=f"t{k}", chinese="二", signals=(Signal(measure=names[k]),)) for k in range(signals - 1)
+    ]
+    axis = Behaviour(name="behaviour", chinese="行为", types=tuple(types))
+    rng = np.random.default_rng(seed)
+    columns = {name: rng.random(customers) for name in names} | {"is_b2b": np.zeros(customers)}
+    frozen = Frozen(ranks={name: {"person": rank_values(rng.random(500))} for name in names})
+    whole = memberships(axis, Measured(Known(customers, columns), {}, {}, frozen)).soft
+    for row in range(customers):
+        alone = Known(customers, columns).take(np.array([row]))
+        np.testing.assert_array_equal(memberships(axis, Measured(alone, {}, {}, frozen)).soft[0], whole[row])
 
 
 def test_an_empty_base_freezes_nothing(shipped: Policy) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from decisions.freezing import measured_of
 from decisions.frozen import NOTHING_FROZEN
 from decisions.known import Known
 from decisions.policy import Policy
 from decisions.policy_change import BenefitCost, Change, benefit_cost, changes
-from decisions.segment import segments
+from decisions.segment import measured_of, segments
 
 Knowing = Callable[..., Known]
 NAN = float("nan")

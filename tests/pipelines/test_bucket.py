@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from decisions.bid import Bids
+from decisions.known import Known
+from decisions.standing import Standing
 from models.scorer import Scores
 from pipelines.bucket import Batch, Bucket, is_finished, write_bucket
 from pipelines.tally import Tally
@@ -47,7 +49,9 @@ def batch(begin: int, size: int, offers: int = 2) -> Batch:
     values = np.arange(begin, begin + size * offers, dtype=float).reshape(size, offers)
     nothing = np.zeros(size)
     bids = Bids(np.arange(1, size + 1), values[:, 0].copy(), nothing)
-    return Batch(table, Scores(nothing, nothing, values, -values), nothing + begin, bids)
+    known = Known(size, {"orders": nothing + begin, "spend": np.append(np.full(size - 1, np.nan), begin)})
+    standing = Standing(known, np.arange(size, dtype=np.int8), np.arange(size) + 10 * begin)
+    return Batch(table, Scores(nothing, nothing, values, -values), nothing + begin, bids, standing)
 
 
 def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
@@ -61,6 +65,12 @@ def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
     assert scores.response.tolist() == [[0, 1], [2, 3], [2, 3], [4, 5], [6, 7]]
     assert np.array_equal(scores.uplift, -scores.response)
     assert bucket.consents().tolist() == [0, 0, 2, 2, 2]
+    standing = bucket.standing()
+    assert standing.known("orders").tolist() == [0, 0, 2, 2, 2]
+    np.testing.assert_array_equal(standing.known("spend"), [np.nan, 0, np.nan, np.nan, 2])
+    assert np.isnan(standing.known("strategic_fit")).all()  # what is not there is not known of anybody
+    assert standing.stage.tolist() == [0, 1, 0, 1, 2]
+    assert standing.since.tolist() == [0, 1, 20, 21, 22]
     assert bucket.bids().ends.tolist() == [1, 2, 3, 4, 5]
     assert bucket.bids().net.tolist() == [0, 2, 2, 4, 6]
     whole = tally_of()

@@ -78,8 +78,8 @@ def test_a_broken_week_is_refused_and_the_old_one_stays(
 ) -> None:
     before, real = hashes(home), score_job.write_parts
 
-    def write(work: Any, run: Any, folder: Path, price: float) -> Any:
-        parts, chosen = real(work, run, folder, price)
+    def write(*given: Any) -> Any:
+        parts, chosen = real(*given)
         return parts[:-1], chosen
 
     with monkeypatch.context() as patch:

@@ -1,20 +1,35 @@
 """The pointer, the key and the frozen policy."""
 
+import json
 import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.policy import read_policy
 from releases.home import STATES_KEPT, Home, Published
 from releases.policy import freeze_policy, read_frozen_policy
-from releases.signature import KEY_VARIABLE, signing_key
+from releases.signature import KEY_VARIABLE, sign, signing_key
 from tables.offer import Offer
 from tables.refusal import Refused
+from tables.sealed import sealed_folder
+
+FROZEN = Frozen(
+    stated="s",
+    source="shop",
+    moment=5,
+    customers=3,
+    numbers={"spend: quantile 0.8": {"person": 0.1 + 0.2, "company": 1e300}},
+    ranks={"reviews": {"person": (0.0, 1 / 3), "company": ()}},
+    cells=(0, 0, 2),
+)
 
 
 def test_before_anything_is_published_the_pointer_names_nothing(tmp_path: Path) -> None:
@@ -144,16 +159,36 @@ def test_a_frozen_policy_is_read_back_as_it_was_with_its_offers(
 ) -> None:
     policy = read_policy(root / "config/policy.yaml")
     offers = (Offer("a", "coupon", "满减", reward=1, cost=2), Offer("b", "care", "", 0, 0, channels=("sms",)))
-    frozen = freeze_policy(tmp_path, policy, offers, key)
+    frozen = freeze_policy(tmp_path, policy, offers, FROZEN, key)
     assert read_frozen_policy(tmp_path / frozen.name, key) == frozen
-    assert freeze_policy(tmp_path, policy, offers, key).name == frozen.name
-    other = freeze_policy(tmp_path, policy.model_copy(update={"weekly_budget": 1}), offers, key)
+    assert freeze_policy(tmp_path, policy, offers, FROZEN, key).name == frozen.name
+    other = freeze_policy(tmp_path, policy.model_copy(update={"weekly_budget": 1}), offers, FROZEN, key)
     assert other.name != frozen.name
-    assert freeze_policy(tmp_path, policy, (replace(offers[0], cost=3),), key).name != frozen.name
+    assert freeze_policy(tmp_path, policy, (replace(offers[0], cost=3),), FROZEN, key).name != frozen.name
+    assert freeze_policy(tmp_path, policy, offers, NOTHING_FROZEN, key).name != frozen.name
+
+
+def test_a_policy_of_before_has_no_statistics_and_one_of_another_version_says_what_to_do(
+    tmp_path: Path, root: Path, key: bytes
+) -> None:
+    def changed(change: Callable[[dict[str, Any]], None]) -> Path:
+        whole = json.loads((tmp_path / frozen.name / "policy.json").read_text(encoding="utf-8"))
+        change(whole)
+        with sealed_folder(tmp_path) as staged:
+            (staged.path / "policy.json").write_text(json.dumps(whole), encoding="utf-8")
+        sign(staged.path, key)
+        return staged.path
+
+    frozen = freeze_policy(tmp_path, read_policy(root / "config/policy.yaml"), (), FROZEN, key)
+    before = changed(lambda whole: whole.pop("frozen"))
+    assert read_frozen_policy(before, key).frozen == NOTHING_FROZEN
+    for other in (changed(lambda whole: whole.pop("policy")), changed(lambda whole: whole.update(frozen=5))):
+        with pytest.raises(Refused, match=r"written by another version .*; run `holdfast score`"):
+            read_frozen_policy(other, key)
 
 
 def test_a_frozen_policy_of_another_installation_is_refused(tmp_path: Path, root: Path, key: bytes) -> None:
-    frozen = freeze_policy(tmp_path, read_policy(root / "config/policy.yaml"), (), key)
+    frozen = freeze_policy(tmp_path, read_policy(root / "config/policy.yaml"), (), NOTHING_FROZEN, key)
     with pytest.raises(Refused, match="another key"):
         read_frozen_policy(tmp_path / frozen.name, b"other")
 
@@ -162,8 +197,9 @@ def test_signing_again_after_being_killed_while_signing_leaves_a_whole_folder(
     tmp_path: Path, root: Path, key: bytes
 ) -> None:
     policy = read_policy(root / "config/policy.yaml")
-    frozen = freeze_policy(tmp_path, policy, (), key)
+    frozen = freeze_policy(tmp_path, policy, (), NOTHING_FROZEN, key)
     (tmp_path / frozen.name / "signature").unlink()
     (tmp_path / f"{frozen.name}-signature.staging-999999999").write_text("half")
-    assert read_frozen_policy(tmp_path / freeze_policy(tmp_path, policy, (), key).name, key) == frozen
+    again = freeze_policy(tmp_path, policy, (), NOTHING_FROZEN, key)
+    assert read_frozen_policy(tmp_path / again.name, key) == frozen
     assert [path.name for path in tmp_path.iterdir()] == [frozen.name]

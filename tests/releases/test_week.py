@@ -9,6 +9,7 @@ import pytest
 
 from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
 from decisions.choice import WORDS, Why
+from features.reader import read_facts
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.row import BEST_OFFERS, SCHEMA
@@ -161,6 +162,39 @@ def test_the_budget_holds_and_quantiles_are_those_of_the_scores(
     assert about.churn_quantiles[0] == min(churn)
     assert about.churn_quantiles[10] == pytest.approx(np.median(churn))
     assert about.churn_quantiles[-1] == max(churn)
+
+
+def test_a_tier_by_spend_is_where_the_years_spend_lies(
+    rows: list[dict[str, Any]], histories: Histories, about: WeekAbout
+) -> None:
+    facts = read_facts(histories, np.arange(len(histories)), about.moment)
+    spend = np.maximum(0, facts.column("spend_364d") - facts.column("returned_amount_364d"))
+    found = set()
+    for row, spent, company in zip(rows, spend, facts.column("is_b2b"), strict=True):
+        tiers = {each["scheme"]: each["tier"] for each in row["tiers"]}
+        assert ("b2b_purchases" in tiers) == (company == 1)
+        assert ("b2c_spend" in tiers) == (company == 0)
+        if company == 0:
+            tier = "core" if spent >= 500_000 else "important" if spent >= 100_000 else "basic"
+            assert tiers["b2c_spend"] == tier
+            found.add(tier)
+            gaps = {each["scheme"]: each["lacking"] for each in row["next_tiers"]}
+            lacking = {"core": None, "important": 500_000 - spent, "basic": 100_000 - spent}[tier]
+            assert gaps.get("b2c_spend") == lacking
+    assert found == {"core", "important", "basic"}
+
+
+def test_the_best_by_value_are_held_against_the_published_number(
+    rows: list[dict[str, Any]], frozen: FrozenPolicy, about: WeekAbout
+) -> None:
+    assert (frozen.frozen.source, frozen.frozen.moment) == ("simulator", about.moment)
+    assert frozen.frozen.customers == about.customers
+    number = frozen.frozen.numbers["value_ahead: quantile 0.8"]["person"]
+    people = [row for row in rows if row["status"] == IN_BASE and row["tiers"][0]["scheme"] == "b2c_spend"]
+    best = [row for row in people if row["churn_probability"] < 0.65 and row["expected_value"] >= number]
+    assert best == [row for row in people if row["value_class"] == "high_value"]
+    share = np.mean([row["expected_value"] < number for row in people])
+    assert share == pytest.approx(0.8, abs=0.01)
 
 
 def test_rows_can_be_read_for_some_customers_only(home: Home, table: pa.Table) -> None:

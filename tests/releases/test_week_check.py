@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
+from releases.row import SCHEMA
+from releases.segment_column import SEGMENT_FIELDS
 from releases.week import WeekAbout, read_part, read_week_about, read_week_rows
 from releases.week_check import check_week
 from tables.history import read_histories
@@ -71,6 +74,7 @@ def first(home_: Path, status: str) -> int:
 
 
 IN, OUT = "in_base", "lapsed"
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 BROKEN: dict[str, tuple[str, str, Any, str]] = {
     "no score": (IN, "churn_probability", None, "is in the base and has no churn_probability"),
     "a score outside the base": (
@@ -96,6 +100,14 @@ BROKEN: dict[str, tuple[str, str, Any, str]] = {
     "an unknown status": (IN, "status", "gone", "a status that is not known"),
     "an unknown offer": (IN, "chosen_offer", "o-none", "an offer that the policy does not know"),
     "an offer outside the base": (OUT, "chosen_offer", "o-coupon-40", "without being in the base"),
+    "a stage without its date": (IN, "stage_since", None, "has a stage and no stage_since"),
+    "a stage entered later": (IN, "stage_since", LATER, "entered its stage after the moment of the week"),
+    "an unknown stage": (IN, "stage", "asleep", "has a stage that the policy does not know"),
+    "an unknown class": (IN, "value_class", "best", "has a value_class that the policy does not know"),
+    "a share above 1": (IN, "behaviour_share", 1.5, "has a behaviour_share outside 0 to 1"),
+    "no share": (IN, "behaviour_share", None, "has a behaviour and no behaviour_share"),
+    "no cell": (IN, "value_class", None, "has a class on each axis and no cell"),
+    "no plan": (IN, "plan", None, "has a cell and no plan"),
     "another bundle": (IN, "bundle", "b", "names another bundle"),
     "another customer": (IN, "customer_id", "x", "is not the customer that the base has in this place"),
 }
@@ -189,6 +201,17 @@ def test_a_damaged_part_is_refused_when_it_is_read(
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(Refused, match="damaged"):
         read_part(path)
+
+
+def test_a_week_from_before_there_were_segments_is_read_without_them(staged: Path) -> None:
+    path = staged / "scores" / "part-000.parquet"
+    names = [field.name for field in SEGMENT_FIELDS]
+    whole = pq.read_table(path)
+    pq.write_table(whole.drop_columns(names), path, write_page_checksum=True)
+    read = read_part(path)
+    assert read.schema.equals(SCHEMA)
+    assert all(read[name].null_count == len(read) for name in names)
+    assert read.drop_columns(names).equals(whole.drop_columns(names))
 
 
 def test_a_week_of_an_older_version_says_what_to_do(staged: Path, home: Home) -> None:

@@ -1,5 +1,6 @@
 """What the service answers is what the week published, to the bit."""
 
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -32,7 +33,9 @@ def test_one_at_a_time_equals_the_week(client: httpx.Client, rows: dict[str, Any
 
 def test_a_customer_carries_the_score_of_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
     for customer, row in list(rows.items())[:20]:
-        _assert_score_equals(client.get(f"/v1/customers/{customer}").json(), row)
+        answer = client.get(f"/v1/customers/{customer}").json()
+        _assert_score_equals(answer, row)
+        _assert_segments_equal(answer["segments"], row)
 
 
 def test_choices_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
@@ -42,6 +45,7 @@ def test_choices_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> N
         row = rows[each["customer_id"]]
         assert each["status"] == row["status"]
         assert each["held_out"] == row["held_out"]
+        _assert_segments_equal(each["segments"], row)
         assert (each["chosen"] or {}).get("offer_id") == row["chosen_offer"]
         assert (each["chosen"] or {}).get("channel") == row["chosen_channel"]
         for k, offer in enumerate(each["offers"][:3], start=1):
@@ -62,6 +66,61 @@ def test_answers_name_what_they_were_made_with(client: httpx.Client, week: pa.Ta
     assert answer["week"] == ready["week"]
     asked = {"kind": "silence", "horizon_days": 91, "base_days": 364, "grace_days": 0}
     assert answer["question"] == asked
+
+
+def test_segments_of_one_at_a_time_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
+    companies = [row for row in rows.values() if any("b2b" in each["scheme"] for each in row["tiers"])]
+    assert companies
+    for row in [*list(rows.values())[:30], *companies[:10]]:
+        asked = {"customer_ids": [row["customer_id"]]}
+        (each,) = client.post("/v1/next-best-offer", json=asked).json()["customers"]
+        _assert_segments_equal(each["segments"], row)
+
+
+def test_segments_are_known_of_most_and_say_what_is_done(client: httpx.Client, rows: dict[str, Any]) -> None:
+    known = [row for row in rows.values() if row["cell"]]
+    assert len(known) > len(rows) / 2
+    plan = client.get(f"/v1/customers/{known[0]['customer_id']}").json()["segments"]["plan"]
+    assert plan["actions_en"]
+    assert plan["actions_zh"]
+    assert plan["every_days"] > 0
+
+
+def _assert_segments_equal(said: dict[str, Any], row: dict[str, Any]) -> None:
+    assert [(each["scheme"]["en"], each["scheme"]["zh"]) for each in said["tiers"]] == [
+        (each["scheme"], each["scheme_zh"]) for each in row["tiers"]
+    ]
+    for each, theirs in zip(said["tiers"], row["tiers"], strict=True):
+        assert each["tier"] == _words(theirs, "tier")
+        assert each["why"] == _words(theirs, "why")
+    assert len(said["next_tiers"]) == len(row["next_tiers"])
+    for each, theirs in zip(said["next_tiers"], row["next_tiers"], strict=True):
+        assert each["scheme"]["en"] == theirs["scheme"]
+        assert each["tier"] == _words(theirs, "tier")
+        assert all(each[name] == theirs[name] for name in ("measure", "unit", "lacking"))
+    rebate = said["next_rebate"] and said["next_rebate"] | {"benefit": said["next_rebate"]["benefit"]["en"]}
+    assert rebate == (
+        row["next_rebate"] and {k: v for k, v in row["next_rebate"].items() if k != "benefit_zh"}
+    )
+    holds = {each["tag"]["en"]: each["holds"] for each in said["tags"]}
+    assert [name for name, each in holds.items() if each] == row["tags"]
+    assert [name for name, each in holds.items() if each is None] == row["tags_not_known"]
+    assert said["value_class"] == _words(row, "value_class")
+    behaviour = said["behaviour"] or {}
+    assert behaviour.get("en") == row["behaviour"]
+    assert behaviour.get("share") == row["behaviour_share"]
+    assert behaviour.get("is_clear") == row["behaviour_is_clear"]
+    stage = said["stage"] or {}
+    assert stage.get("en") == row["stage"]
+    since = stage and datetime.fromisoformat(stage["since"])
+    assert (since or None) == row["stage_since"]
+    assert said["cell"] == row["cell"]
+    assert [each["en"] for each in (said["plan"] or {}).get("strategies", [])] == (row["plan"] or [])
+    assert [each["zh"] for each in (said["plan"] or {}).get("strategies", [])] == (row["plan_zh"] or [])
+
+
+def _words(row: dict[str, Any], name: str) -> dict[str, str] | None:
+    return None if row[name] is None else {"en": row[name], "zh": row[f"{name}_zh"]}
 
 
 def _assert_score_equals(each: dict[str, Any], row: dict[str, Any]) -> None:
