@@ -17,9 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from decisions.bid import Bids, joined
+from decisions.circumstance import Circumstances
 from decisions.known import Known, together
 from decisions.standing import Standing
+from decisions.tier import Places
 from models.scorer import Scores
 from pipelines.tally import Tally
 from releases.row import ASSESSED
@@ -28,17 +29,18 @@ from tables.sealed import STAGING, canonical_json, move_whole, read_manifest, ve
 
 ROWS, TALLY, COUNTED = "rows.parquet", "tally.json", "counted"
 KNOWN, KNOWN_NAMES = "known", "known.json"
+# What of the circumstances a bucket keeps; ids and stages are there anyway.
+WHO = tuple(name for name in Circumstances._fields if name not in ("ids", "stage"))
 
 
 class Batch(NamedTuple):
-    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, consents, bids, and where
-    they stand."""
+    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, where they stand, and their
+    circumstances."""
 
     rows: pa.Table
     scores: Scores
-    consents: npt.NDArray[np.float64]
-    bids: Bids
     standing: Standing
+    who: Circumstances
 
 
 class Bucket:
@@ -57,17 +59,16 @@ class Bucket:
         names = [name.removesuffix(".npy") for name in self.manifest if name.startswith(f"{COUNTED}/")]
         tally.add_stored(plain, {name.removeprefix(f"{COUNTED}/"): self._array(name) for name in names})
 
-    def bids(self) -> Bids:
-        return Bids(*(self._array(name) for name in Bids._fields))
-
     def scores(self) -> Scores:
         """For `choose`: churn and value are not looked at by it and stay with the rows."""
         response = self._array("response")
         nothing = np.full(len(response), np.nan)
         return Scores(churn=nothing, value=nothing, response=response, uplift=self._array("uplift"))
 
-    def consents(self) -> npt.NDArray[np.float64]:
-        return np.asarray(self._array("consents"))
+    def who(self, ids: npt.NDArray[np.object_], stage: Places) -> Circumstances:
+        """ids, stage: of the bucket's customers, shape (customers,)."""
+        kept = {name: self._array(name) for name in WHO}
+        return Circumstances(ids=ids, stage=stage, **kept)
 
     def standing(self) -> Standing:
         names = json.loads(self._file(KNOWN_NAMES).read_text(encoding="utf-8"))
@@ -76,9 +77,7 @@ class Bucket:
         return Standing(known, stage, self._array("since"))
 
     def _array(self, name: str) -> Any:
-        """Mapped, not read: the system may take the room back."""
-        path = self._file(f"{name}.npy")
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)).view(np.ndarray)
+        return mapped_array(self._file(f"{name}.npy"))
 
     def _file(self, name: str) -> Path:
         try:
@@ -100,15 +99,14 @@ def write_bucket(folder: Path, batches: Iterable[Batch], tally: Tally) -> Bucket
             for batch in batches:
                 writer.write_table(batch.rows)
                 parts.append(batch._replace(rows=None))
-        _write_array(staged, "response", np.concatenate([part.scores.response for part in parts]))
-        _write_array(staged, "uplift", np.concatenate([part.scores.uplift for part in parts]))
-        _write_array(staged, "consents", np.concatenate([part.consents for part in parts]))
-        for name, array in joined([part.bids for part in parts])._asdict().items():
-            _write_array(staged, name, array)
+        write_array(staged, "response", np.concatenate([part.scores.response for part in parts]))
+        write_array(staged, "uplift", np.concatenate([part.scores.uplift for part in parts]))
+        for name in WHO:
+            write_array(staged, name, np.concatenate([getattr(part.who, name) for part in parts]))
         _write_standing(staged, [part.standing for part in parts])
         (staged / COUNTED).mkdir()
         for name, array in tally.arrays().items():
-            _write_array(staged, f"{COUNTED}/{name}", array)
+            write_array(staged, f"{COUNTED}/{name}", array)
         (staged / TALLY).write_text(canonical_json(tally.plain()), encoding="utf-8")
         write_manifest(staged)
         if folder.exists():
@@ -134,13 +132,18 @@ def is_finished(folder: Path) -> bool:
 def _write_standing(folder: Path, parts: list[Standing]) -> None:
     """Column by column, so that one is read without the others."""
     known = together(part.known for part in parts)
-    _write_array(folder, KNOWN, np.stack(list(known.columns.values())))
+    write_array(folder, KNOWN, np.stack(list(known.columns.values())))
     (folder / KNOWN_NAMES).write_text(canonical_json(list(known.columns)), encoding="utf-8")
-    _write_array(folder, "stage", np.concatenate([part.stage for part in parts]))
-    _write_array(folder, "since", np.concatenate([part.since for part in parts]))
+    write_array(folder, "stage", np.concatenate([part.stage for part in parts]))
+    write_array(folder, "since", np.concatenate([part.since for part in parts]))
 
 
-def _write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> None:
+def mapped_array(path: Path) -> Any:
+    """Mapped, not read: the system may take the room back."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)).view(np.ndarray)
+
+
+def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> None:
     """As np.save does, which does not say why it could not write."""
     plain = np.ascontiguousarray(array)
     with (folder / f"{name}.npy").open("wb") as file:

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.assess import Assessment, assess
-from decisions.bid import bids_of
 from pipelines.bucket import Batch, write_bucket
 from pipelines.run import Run
 from pipelines.tally import Tally
@@ -75,6 +74,5 @@ def _batches(
 
 
 def _batch(work: Work, assessed: Assessment) -> Batch:
-    free = work.choose(assessed.scores, assessed.consents, assessed.held_out, 0.0)
     rows = assessed_rows(work.histories, assessed, work.policy, work.bundle.scorer.horizon_days)
-    return Batch(rows, assessed.scores, assessed.consents, bids_of(free), assessed.standing)
+    return Batch(rows, assessed.scores, assessed.standing, assessed.who)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from decisions.circumstance import circumstances
 from decisions.gate_bounds import TreatmentBounds
 from decisions.policy import Policy
-from features.consent import consent
-from features.reader import read_facts
+from decisions.standing import standing_of
 from models.evaluation import slices
 from models.frame import Frame
 from models.lift import riskiest
@@ -89,8 +89,9 @@ def fare_of(
     facts, t = frame.facts, int(frame.facts.moments[0])
     offers = offers_of(base, t, histories.time_zone)
     scores = scorer.score(facts.values, facts.names, offers, t)
-    consents = read_facts(histories, facts.places, t, (consent,)).values[:, 0]
-    chosen = chosen_at(scores, offers, consents, policy, t, float(policy.weekly_budget))
+    standing = standing_of(histories, facts.places, t, policy, facts, scores)
+    who = circumstances(histories, facts.places, t, facts, standing, policy)
+    chosen = chosen_at(scores, offers, who, policy, t, 1.0)
     rewards = np.array([*(offer.reward for offer in offers), 0], dtype=np.float64)
     reached = riskiest(promised, np.ones(len(promised)), depth)
     return Fare(

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from decisions.bid import bids_of
-from decisions.budget import solve_price, spending
-from decisions.choice import NOTHING, choose
+from decisions.choice import NOTHING, free_market
+from decisions.circumstance import Circumstances, circumstances
 from decisions.evidence import Earned
+from decisions.option import options
+from decisions.plan import planned
 from decisions.policy import Policy
-from features.consent import consent
+from decisions.standing import standing_of
 from features.reader import Progress, read_facts
 from models.contact import EFFECT_FACTS, own_facts
 from models.contact_log import ContactLog, expected_rewards, read_contact_log
@@ -88,8 +89,8 @@ def _choices(
 ) -> tuple[list[Int64s], Floats]:
     """What each of the scorers would do in every decision, as the log's actions, and EFFECT_FACTS.
 
-    Everything is read a microsecond before the contact. A week's budget is priced over the week's decisions,
-    of which it gets the part that they are of the base.
+    Everything is read a microsecond before the contact. A week's limits are priced over the week's decisions,
+    of which they get the part that these are of the base.
     """
     places, moments = told.log.customer, told.at - 1
     actions = [np.zeros(len(places), np.int64) for _ in scorers]
@@ -98,33 +99,37 @@ def _choices(
     for week in np.unique(told.week):
         rows = np.flatnonzero(told.week == week)
         t = int(told.at[rows].max())
-        consents = read_facts(histories, places[rows], moments[rows], (consent,)).values[:, 0]
         scores: list[list[Scores]] = [[] for _ in scorers]
+        whose: list[list[Circumstances]] = [[] for _ in scorers]
         for part in np.array_split(rows, -(-len(rows) // AT_ONCE)):
             facts = read_facts(histories, places[part], moments[part])
             own[part] = own_facts(facts.values, facts.names)
             for k, scorer in enumerate(scorers):
-                scores[k].append(scorer.score(facts.values, facts.names, offers, t))
+                found = scorer.score(facts.values, facts.names, offers, t)
+                where = standing_of(histories, places[part], moments[part], policy, facts, found)
+                scores[k].append(found)
+                whose[k].append(circumstances(histories, places[part], moments[part], facts, where, policy))
             done += len(part)
             if progress:
                 progress(done, len(places))
-        budget = policy.weekly_budget * min(1.0, len(rows) / max(1, len(base_at(histories, question, t))))
+        share = min(1.0, len(rows) / max(1, len(base_at(histories, question, t))))
         for k, parts in enumerate(scores):
             whole = Scores(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-            actions[k][rows] = 1 + chosen_at(whole, offers, consents, policy, t, budget)
+            who = Circumstances(*(np.concatenate(each) for each in zip(*whose[k], strict=True)))
+            actions[k][rows] = 1 + chosen_at(whole, offers, who, policy, t, share)
     return actions, own
 
 
 def chosen_at(
-    scores: Scores, offers: tuple[Offer, ...], consents: Floats, policy: Policy, t: int, budget: float
+    scores: Scores, offers: tuple[Offer, ...], who: Circumstances, policy: Policy, t: int, share: float
 ) -> Int64s:
-    """Places of the chosen offers, NOTHING for none, with nobody held out, at the price of the budget."""
-    nobody = np.zeros(len(consents), dtype=bool)
-    free = choose(scores, offers, consents, nobody, policy, t, price=0.0)
-    price = solve_price(spending([bids_of(free)], len(consents)), budget)
-    if price == 0:
-        return free.chosen
-    return choose(scores, offers, consents, nobody, policy, t, price).chosen
+    """Places of the chosen offers, NOTHING for none, with nobody held out and no lot, under `share` of every
+    limit. Who must be in a tier to get an offer does not get it: its statistics are the week's."""
+    fixed = policy.model_copy(update={"exploration": None})
+    may = options(scores, offers, who, None, fixed, t)
+    market = free_market(fixed, offers)
+    market = market._replace(limits=market.limits.scaled(share))
+    return planned(may, who.nobody_held_out(), fixed, t, market)[1].chosen
 
 
 assert NOTHING == -1  # 1 + NOTHING is the log's action "nothing"

@@ -6,16 +6,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from decisions.assess import IN_BASE, status_of
-from decisions.freezing import inputs
+from decisions.assess import IN_BASE, spread, status_of
+from decisions.circumstance import Circumstances, circumstances
 from decisions.frozen import NOTHING_FROZEN, Frozen
-from decisions.known import Known, known_of, together
-from decisions.life_cycle import life_cycle
+from decisions.known import together
 from decisions.policy import Policy
-from decisions.stage_walk import NO_STATE
-from features.consent import consent
+from decisions.standing import Standing, standing_of
 from features.reader import FactTable, read_facts
 from models.scorer import Scores
 from pipelines.as_of import open_base
@@ -24,24 +21,21 @@ from releases.bundle import Bundle
 from releases.home import Home
 from releases.policy import read_frozen_policy
 from releases.week import read_week_about
-from tables.history import Histories, Int64s, read_histories
+from tables.history import Histories, read_histories
 from tables.offer import Offer
 from tables.sealed import verify
 
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int8]
 SPEND = "spend_364d"  # what benefits are paid as a share of
 
 
 @dataclass(frozen=True)
 class Everybody:
-    """The customers of a base in its order. stages: one a policy, its life-cycle states; scores: None
-    without a bundle, else nan outside the models' base."""
+    """The customers of a base in its order. standings, circumstances: one a policy; scores: nan outside the
+    models' base and, without a bundle, None."""
 
-    known: Known
-    stages: tuple[Places, ...]
+    standings: tuple[Standing, ...]
+    circumstances: tuple[Circumstances, ...]
     scores: Scores | None
-    consents: Floats
 
 
 def subject(home: Home) -> tuple[Path, Histories, int, str]:
@@ -67,45 +61,44 @@ def read_everybody(
 ) -> Everybody:
     """Bucket by bucket; of the facts only those stay that one of the policies reads. Takes 8 bytes for each
     of them and, with a bundle, 16 for each offer, a customer."""
-    wanted = {SPEND, *(name for policy in policies for name in inputs(policy))}
-    known: list[Known] = []
-    stages: list[list[Places]] = [[] for _ in policies]
+    standings: list[list[Standing]] = [[] for _ in policies]
+    whose: list[list[Circumstances]] = [[] for _ in policies]
     scores: list[Scores] = []
-    consents: list[Floats] = []
     with bar("reading customers") as progress:
         for begin, end in pairwise(histories.buckets.tolist()):
             places = np.arange(begin, end)
             facts = read_facts(histories, places, t)
-            mine = _scores(facts, t, offers, bundle) if bundle else None
-            if mine:
-                scores.append(mine)
-                known.append(known_of(facts, wanted, churn=mine.churn, value=mine.value))
-            else:
-                known.append(known_of(facts, wanted))
-            for own, policy in zip(stages, policies, strict=True):
-                own.append(_stages(histories, places, t, policy))
-            consents.append(read_facts(histories, places, t, (consent,)).values[:, 0])
+            mine = _scores(facts, t, offers, bundle)
+            scores.append(mine)
+            for k, policy in enumerate(policies):
+                standing = standing_of(histories, places, t, policy, facts, mine, also=(SPEND,))
+                standings[k].append(standing)
+                whose[k].append(circumstances(histories, places, t, facts, standing, policy))
             progress(end, len(histories))
     return Everybody(
-        known=together(known),
-        stages=tuple(np.concatenate(own) for own in stages),
-        scores=Scores(*(np.concatenate(part) for part in zip(*scores, strict=True))) if scores else None,
-        consents=np.concatenate(consents),
+        standings=tuple(_together(each) for each in standings),
+        circumstances=tuple(
+            Circumstances(*(np.concatenate(part) for part in zip(*each, strict=True))) for each in whose
+        ),
+        scores=Scores(*(np.concatenate(part) for part in zip(*scores, strict=True))) if bundle else None,
     )
 
 
-def _stages(histories: Histories, places: Int64s, t: int, policy: Policy) -> Places:
-    if policy.life_cycle is None:
-        return np.full(len(places), NO_STATE, np.int8)
-    return life_cycle(histories, places, t, policy.life_cycle).state
+def _together(parts: list[Standing]) -> Standing:
+    return Standing(
+        together(part.known for part in parts),
+        np.concatenate([part.stage for part in parts]),
+        np.concatenate([part.since for part in parts]),
+    )
 
 
-def _scores(facts: FactTable, t: int, offers: tuple[Offer, ...], bundle: Bundle) -> Scores:
+def _scores(facts: FactTable, t: int, offers: tuple[Offer, ...], bundle: Bundle | None) -> Scores:
+    """nan of everybody without a bundle."""
+    rows = len(facts.places)
+    if bundle is None:
+        nothing = np.full(rows, np.nan)
+        unknown = np.full((rows, len(offers)), np.nan)
+        return Scores(nothing, nothing, unknown, unknown)
     inside = np.flatnonzero(status_of(facts, bundle.question) == IN_BASE)
     found = bundle.scorer.score(facts.values[inside], facts.names, offers, t)
-    whole = []
-    for part in found:
-        spread = np.full((len(facts.places), *part.shape[1:]), np.nan)
-        spread[inside] = part
-        whole.append(spread)
-    return Scores(*whole)
+    return Scores(*(spread(part, inside, rows, np.nan) for part in found))

@@ -5,20 +5,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from decisions.bid import bids_of
-from decisions.budget import solve_price, spending, spent
-from decisions.choice import NOTHING, Choices, choose
+from decisions.choice import NOTHING, Choices, free_market
+from decisions.circumstance import Circumstances
 from decisions.freezing import freeze, frozen_for
 from decisions.frozen import Frozen
-from decisions.holdout import is_held_out
 from decisions.offer_list import read_offers
+from decisions.option import options
+from decisions.plan import planned
 from decisions.policy import Policy, read_policy
 from decisions.policy_change import Names, benefit_cost, change, changes
-from decisions.segment import Segments, measured_of, segments
+from decisions.segment import Segments, measured_of
+from decisions.standing import Standing
+from models.scorer import Scores
 from pipelines.as_of import source_of
 from pipelines.configuration import configuration
 from pipelines.policy import OFFERS
-from pipelines.policy_base import SPEND, Everybody, Places, published_statistics, read_everybody, subject
+from pipelines.policy_base import SPEND, published_statistics, read_everybody, subject
 from pipelines.terminal import grid
 from releases.bundle import read_bundle
 from releases.home import Home
@@ -50,12 +52,12 @@ def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
     published, source = published_statistics(home), source_of(folder)
     kept = [frozen_for(policy, published, source) for policy in policies]
     frozen = [
-        last or freeze(policy, everybody.known, stage, t, source)
-        for last, policy, stage in zip(kept, policies, everybody.stages, strict=True)
+        last or freeze(policy, standing.known, standing.stage, t, source)
+        for last, policy, standing in zip(kept, policies, everybody.standings, strict=True)
     ]
     sides = [
-        _side(*each, everybody, histories.ids, offers, t)
-        for each in zip(policies, frozen, everybody.stages, strict=True)
+        _side(*each, everybody.scores, offers, t)
+        for each in zip(policies, frozen, everybody.standings, everybody.circumstances, strict=True)
     ]
     for side, last in zip(sides, kept, strict=True):
         side.cost["statistics"] = "published" if last else "taken anew"
@@ -69,7 +71,6 @@ def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
             "no bundle is published: churn, value and the effect of offers are not known, and so are neither "
             "classes that need them nor who would get another offer"
         )
-    unsaid.append("caps, quiet hours, parts of the budget and eligibility are not in the choice yet")
     return {
         "before": {"policy": str(before), "name": policies[0].name, **sides[0].cost},
         "after": {"policy": str(after), "name": policies[1].name, **sides[1].cost},
@@ -92,29 +93,26 @@ def differences(policies: tuple[Policy, Policy]) -> list[str]:
 def _side(
     policy: Policy,
     frozen: Frozen,
-    stage: Places,
-    everybody: Everybody,
-    ids: Names,
+    standing: Standing,
+    who: Circumstances,
+    scores: Scores | None,
     offers: tuple[Offer, ...],
     t: int,
 ) -> Side:
-    known = everybody.known
-    found = segments(policy, known, frozen, stage)
+    known = standing.known
+    found = standing.segments(policy, frozen)
     measured = measured_of(policy, known, frozen)
     cost: dict[str, Any] = benefit_cost(policy, measured, found, known(SPEND))._asdict()
     choices = None
-    if everybody.scores is not None:
-        held_out = is_held_out(ids, policy.holdout.share, policy.holdout.salt)
-        given = (everybody.scores, offers, everybody.consents, held_out, policy, t)
-        bids = bids_of(choose(*given, 0.0))
-        price = solve_price(spending([bids], len(ids)), policy.weekly_budget)
-        choices = choose(*given, price)
+    if scores is not None:
+        may = options(scores, offers, who, found, policy, t)
+        plan, choices = planned(may, who, policy, t, free_market(policy, offers))
         rows = np.flatnonzero(choices.chosen != NOTHING)
         cost = {
             "offers": len(rows),
-            "offer_cost": spent(choices),
+            "offer_cost": float(choices.cost[rows, choices.chosen[rows]].sum()),
             "offer_net_value": float(choices.net_value[rows, choices.chosen[rows]].sum()),
-            "price": price,
+            "prices": dict(zip(plan.market.limits.names, plan.market.prices.tolist(), strict=True)),
             "benefits": cost,
         }
     else:

@@ -20,7 +20,7 @@ def stability(home: Home, path: Path | None, days: int, draws: int) -> dict[str,
     _, histories, t, name = subject(home)
     bundle = read_bundle(home.bundles / name, home.key()) if name else None
     seen = [read_everybody(histories, at, [policy], (), bundle) for at in (t, t - days * DAY)]
-    now, before = ((each.known, each.stages[0]) for each in seen)
+    now, before = ((each.standings[0].known, each.standings[0].stage) for each in seen)
     found = report.stability(policy, now, before, t, draws=draws)
     return {
         "moment": in_zone(t, histories.time_zone).isoformat(),

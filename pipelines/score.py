@@ -2,7 +2,7 @@
 
 Two passes over the customers, bucket by bucket. The first assesses them and puts each finished bucket aside
 on disk (pipelines.bucket); when all are, the policy is sealed with its statistics of the base
-(pipelines.freezing) and the budget is priced over everybody; the second tells segments, chooses, writes one
+(pipelines.freezing) and the limits are priced over everybody (pipelines.planning); the second tells segments, chooses, writes one
 part of the week a bucket, and reads it back. The pointer moves last. Memory: one bucket, and a few numbers a
 customer for what concerns everybody.
 """
@@ -16,9 +16,10 @@ import numpy as np
 from pipelines.configuration import configuration
 from pipelines.first_pass import assess_all
 from pipelines.freezing import frozen_policy, told
+from pipelines.planning import Planned, plan_of
 from pipelines.report import Report
 from pipelines.run import Identity, borders_hash, code_version, take_up
-from pipelines.second_pass import Chosen, Scored, price_of, write_parts
+from pipelines.second_pass import Chosen, Scored, write_parts
 from pipelines.shadow import Shadow, follow
 from pipelines.tally import Tally
 from pipelines.terminal import bar, say
@@ -29,7 +30,7 @@ from releases.home import Home
 from releases.policy import FrozenPolicy, terms_of
 from releases.retention import prune, read_retention
 from releases.signature import sign
-from releases.week import Part, WeekAbout, write_about
+from releases.week import Limit, Part, WeekAbout, write_about
 from releases.week_check import check_week, quantiles_of
 from tables.moment import local_day
 from tables.refusal import Refused
@@ -44,7 +45,7 @@ def score(
     accept: str | None = None,
     shadow: int | None = None,
 ) -> dict[str, Any]:
-    """Assess everyone, price the budget over all, choose, write, check, publish; prune what is too old.
+    """Assess everyone, price the limits over all, choose, write, check, publish; prune what is too old.
 
     resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code;
     accept: publish although a bound is broken (pipelines.watch), for this reason; shadow: a registered
@@ -77,11 +78,11 @@ def score(
             f"{local_day(work.t, histories.time_zone)}; there is no base to score: choose another --as-of"
         )
     frozen = frozen_policy(home, work, run)
-    price = price_of(work, run)
+    planned = plan_of(work, run, frozen)
     with sealed_folder(home.weeks) as staged:
-        parts, chosen = write_parts(work, run, frozen, staged.path, price)
+        parts, chosen = write_parts(work, run, frozen, staged.path, planned)
         scored = Scored.read(run, len(parts))
-        about = _about(work, frozen, tally, price, parts, scored, chosen)
+        about = _about(work, frozen, tally, planned, parts, scored, chosen)
         write_about(staged.path, about)
         report = _check(home, work, frozen, staged.path, about, tally, accept)
         watch.stage("sealing", len(histories))
@@ -91,7 +92,7 @@ def score(
     watch.stage("pruning")
     run.end()
     kept = prune(home, read_retention(configuration()))
-    beside = {"shadow": _shadow(home, work, follower, staged.name, price)} if follower else {}
+    beside = {"shadow": _shadow(home, work, follower, frozen, staged.name, planned)} if follower else {}
     return {
         "week": staged.name,
         "path": str(staged.path),
@@ -105,11 +106,13 @@ def score(
     }
 
 
-def _shadow(home: Home, work: Work, follower: Shadow, week: str, price: float) -> dict[str, Any]:
+def _shadow(
+    home: Home, work: Work, follower: Shadow, frozen: FrozenPolicy, week: str, planned: Planned
+) -> dict[str, Any]:
     """The week is published: whatever becomes of its shadow is told, and refuses nothing."""
     work.watch.stage("shadow", len(work.histories))
     try:
-        return follow(home, work, follower, week, price)
+        return follow(home, work, follower, frozen, week, planned.plan.market)
     except Refused as error:
         return {"version": follower.version, "says": str(error)}
 
@@ -118,12 +121,13 @@ def _about(
     work: Work,
     frozen: FrozenPolicy,
     tally: Tally,
-    price: float,
+    planned: Planned,
     parts: tuple[Part, ...],
     scored: Scored,
     chosen: Chosen,
 ) -> WeekAbout:
-    spent = float(chosen.cost.sum())
+    market = planned.plan.market
+    columns = (market.limits.names, market.limits.bounds, market.prices, chosen.used)
     return WeekAbout(
         moment=work.t,
         base=work.base.name,
@@ -131,9 +135,8 @@ def _about(
         policy=frozen.name,
         customers=len(work.histories),
         in_base=tally.in_base,
-        price=price,
-        spent=spent,
-        remaining=work.policy.weekly_budget - spent,
+        limits=tuple(Limit(n, float(b), float(p), float(u)) for n, b, p, u in zip(*columns, strict=True)),
+        gap=planned.plan.gap,
         churn_quantiles=quantiles_of(scored.churn[~np.isnan(scored.churn)]),
         currency=work.histories.currency,
         minor_units=work.histories.minor_units,

@@ -1,4 +1,4 @@
-"""The second pass of a weekly run: the budget is priced over everybody, then everybody is chosen for."""
+"""The second pass of a weekly run: everybody is chosen for, by the plan that was made over all."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from decisions.budget import solve_price, spending
-from decisions.choice import NOTHING
-from models.scorer import Scores
-from pipelines.bucket import Bucket
+from decisions.choice import NOTHING, decide, taken
+from pipelines.planning import Planned
 from pipelines.run import Run
 from pipelines.terminal import bar
 from pipelines.work import Floats, Work, pieces
@@ -19,60 +17,45 @@ from releases.row import ROWS_AT_ONCE, week_rows
 from releases.week import Part, write_part
 
 
-def price_of(work: Work, run: Run) -> float:
-    """Over everybody's bids, which are mapped and take 16 bytes each."""
-    bids = [run.bucket(number).bids() for number in range(len(work.places()))]
-    spent_at = spending(bids, len(work.histories))
-    tried = 0
-
-    def counted(price: float) -> float:
-        nonlocal tried
-        tried += 1
-        progress(tried, max(tried, 64))
-        return spent_at(price)
-
-    work.watch.stage("pricing", len(work.histories))
-    with bar("pricing the budget") as progress:
-        return solve_price(counted, work.policy.weekly_budget)
-
-
 @dataclass(frozen=True)
 class Chosen:
-    """Of those who got an offer, in the customers' order: its expected net value and cost."""
+    """net: expected net value, of those who got an offer, in the customers' order; used: of each limit."""
 
     net: Floats
-    cost: Floats
+    used: Floats
 
 
 def write_parts(
-    work: Work, run: Run, frozen: FrozenPolicy, folder: Path, price: float
+    work: Work, run: Run, frozen: FrozenPolicy, folder: Path, planned: Planned
 ) -> tuple[tuple[Part, ...], Chosen]:
-    """The week's parts, one a bucket, by the one choice function at the price found."""
+    """The week's parts, one a bucket, by the one choice function at the plan's prices."""
     work.watch.stage("writing", len(work.histories))
     parts: list[Part] = []
     net: list[Floats] = []
-    cost: list[Floats] = []
+    used: list[Floats] = []
 
-    def rows(bucket: Bucket) -> Iterator[Any]:
-        assessed, scores, consents = bucket.rows(), bucket.scores(), bucket.consents()
-        standing = bucket.standing()
+    def rows(number: int, places: Any) -> Iterator[Any]:
+        bucket, may, reserved = run.bucket(number), planned.may[number], planned.reserved(number)
+        assessed, standing = bucket.rows(), bucket.standing()
+        who = bucket.who(work.histories.ids[places], standing.stage)
         for piece in pieces(np.arange(assessed.num_rows), ROWS_AT_ONCE):
             begin, size = int(piece[0]), len(piece)
-            mine = assessed.slice(begin, size)
             own = slice(begin, begin + size)
-            held_out = mine["held_out"].to_numpy()
-            choices = work.choose(Scores(*(each[own] for each in scores)), consents[own], held_out, price)
+            mine = may.rows(own)
+            choices = decide(mine, who.rows(own), work.policy, work.t, planned.market, reserved.rows(own))
             given = np.flatnonzero(choices.chosen != NOTHING)
             net.append(choices.net_value[given, choices.chosen[given]])
-            cost.append(choices.cost[given, choices.chosen[given]])
+            used.append(taken(choices, mine, planned.market))
             work.watch.look()
-            yield week_rows(mine, standing.take(own), choices, frozen, work.bundle.name, work.t)
+            yield week_rows(
+                assessed.slice(begin, size), standing.take(own), choices, frozen, work.bundle.name, work.t
+            )
 
     with bar("writing the week") as progress:
         for number, places in enumerate(work.places()):
-            parts.append(write_part(folder, number, rows(run.bucket(number))))
+            parts.append(write_part(folder, number, rows(number, places)))
             progress(int(places[-1]) + 1, len(work.histories))
-    return tuple(parts), Chosen(np.concatenate(net), np.concatenate(cost))
+    return tuple(parts), Chosen(np.concatenate(net), np.sum(used, axis=0))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ class Tally:
     def add(self, assessed: Assessment, offers: tuple[Offer, ...]) -> None:
         """One batch: its facts (`assessed.facts.values`), its scores and its words are at hand here only."""
         self.status.update(assessed.status.tolist())
-        self.held_out += int(assessed.held_out.sum())
+        self.held_out += int(assessed.who.held_out.sum())
         self.counted.add(assessed, offers)
 
     def add_arrivals(self, bucket: Bucket) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from decisions.assess import assess
-from decisions.choice import NOTHING, choose
+from decisions.choice import NOTHING, choose, free_market
 from decisions.policy import Policy
 from models.churn import CustomerModels
 from models.effect import OfferModels
@@ -81,8 +81,9 @@ def _offers(
     added = net[:, 1:] - net[:, :1]
     scorer = customer.judged_scorer(offer)
     told = assess(histories, places, t, scorer, question, offers, policy)
-    nobody = np.zeros(len(places), dtype=bool)
-    choices = choose(told.scores, offers, told.consents, nobody, policy, t, price=0.0)
+    # Without limits and lots: what the models know, and nothing else, is held against the truth.
+    free, who = policy.model_copy(update={"exploration": None}), told.who.nobody_held_out()
+    choices = choose(told.scores, offers, who, None, free, t, free_market(free, offers))
     allowed = np.where(choices.channel != NOTHING, added, np.nan)
     rows = np.arange(len(places))
     ours = np.where(choices.chosen != NOTHING, allowed[rows, choices.chosen], 0.0)

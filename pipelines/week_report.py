@@ -1,5 +1,6 @@
 """What `holdfast score` says of the week it published."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ def summary(
         "expected_value": float(np.nansum(value)),
         "offers_given": len(net),
         "expected_net_value_of_offers": float(net.sum()),
-        "budget_spent": about.spent,
-        "budget_price": about.price,
+        "limits": [asdict(limit) for limit in about.limits],
+        "plan_gap": about.gap,
         "held_out": tally.held_out,
         "money": {"currency": about.currency, "minor_units": about.minor_units},
     }
@@ -49,12 +50,12 @@ def render(result: dict[str, Any]) -> list[Any]:
         ["expected value over the horizon", amount(result["expected_value"])],
         ["customers given an offer", result["offers_given"]],
         ["expected net value of offers", amount(result["expected_net_value_of_offers"])],
-        ["budget spent (expected)", amount(result["budget_spent"])],
         ["held out", result["held_out"]],
     ]
     kept, own = result["kept"], result["peak_own_memory_mb"]
     return [
         grid(f"Week as of {result['moment']}", ["figure", "value"], rows),
+        grid("Limits", ["limit", "bound", "used", "worth of one more"], _limits(result["limits"])),
         grid("What it took", ["stage", "seconds", "rows/s"], stage_rows(result)),
         f"Memory at most {result['peak_memory_mb']:,} MB"
         + (f", {own:,} MB without mapped files" if own else ""),
@@ -63,6 +64,13 @@ def render(result: dict[str, Any]) -> list[Any]:
         f"Published week {result['week']}: {result['path']}/scores",
         f"Watch: {result['watch']['summary']}; holdfast watch says more",
         *(_shadow(result["shadow"]) if "shadow" in result else ()),
+    ]
+
+
+def _limits(limits: list[dict[str, Any]]) -> list[list[Any]]:
+    return [
+        [each["name"], f"{each['bound']:,.0f}", f"{each['used']:,.0f}", f"{each['price']:,.3g}"]
+        for each in limits
     ]
 
 

@@ -3,16 +3,13 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from decisions.choice import Choices, choose
 from decisions.freezing import frozen_for
 from decisions.frozen import Frozen
 from decisions.policy import Policy, read_policy
-from models.scorer import Scores
 from pipelines.as_of import moment_of, offers_of, open_base, source_of
 from pipelines.configuration import configuration
 from pipelines.stopwatch import Stopwatch
@@ -55,9 +52,6 @@ class Work:
     def nothing(self) -> Tally:
         """To count into."""
         return Tally(self.held.nothing())
-
-    def choose(self, scores: Scores, consents: Floats, held_out: Any, price: float) -> Choices:
-        return choose(scores, self.offers, consents, held_out, self.policy, self.t, price)
 
     def places(self) -> list[npt.NDArray[np.int64]]:
         """The customers of each bucket that has any."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from decisions.assess import Assessment, assess
-from decisions.choice import NOTHING, WORDS, Choices, choose
-from decisions.choice import Why as Rule
+from decisions.choice import NOTHING, Choices, choose
+from decisions.why import WORDS
+from decisions.why import Why as Rule
 from features.catalogue import FAMILIES
 from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
@@ -40,11 +41,12 @@ def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | N
     choices = choose(
         assessed.scores,
         frozen.offers,
-        assessed.consents,
-        assessed.held_out,
+        assessed.who,
+        assessed.standing.segments(frozen.policy, frozen.frozen),
         frozen.policy,
         t,
-        served.week.price,
+        served.market,
+        served.reserved.rows(assessed.facts.places),
     )
     segments = segments_of(frozen, assessed.standing)
     found = [_next_best(served, assessed, choices, segments, row) for row in range(len(customer_ids))]
@@ -185,7 +187,7 @@ def _next_best(
         customer_id=served.histories.ids[assessed.facts.places[row]],
         status=assessed.status[row],
         segments=segments[row],
-        held_out=bool(assessed.held_out[row]),
+        held_out=bool(assessed.who.held_out[row]),
         chosen=offers[0] if choices.chosen[row] != NOTHING else None,
         why=offers[0].why if offers else None,
         offers=offers,

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from decisions.assess import assess
+from decisions.choice import Market, Reserved
 from releases.bundle import Bundle, read_bundle
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
+from releases.reservation import market_of, reserved_of
 from releases.week import WeekAbout, read_week_about
 from serving.segment import segments_of
 from tables.history import Histories, read_histories
@@ -30,6 +32,8 @@ class Served:
     policy: FrozenPolicy
     week: WeekAbout
     histories: Histories
+    market: Market
+    reserved: Reserved
 
 
 def load(home: Home, published: Published, before: Served | None = None) -> Served:
@@ -44,10 +48,13 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         base = home.bases / week.base
         verify(base)
         histories = read_histories(base / "histories")
+    policy = read_frozen_policy(home.policies / published.policy, key)
     served = Served(
         published=published,
         bundle=read_bundle(home.bundles / published.bundle, key),
-        policy=read_frozen_policy(home.policies / published.policy, key),
+        policy=policy,
+        market=market_of(week, policy),
+        reserved=reserved_of(home.weeks / published.week, policy),
         week=week,
         histories=histories,
     )

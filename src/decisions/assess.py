@@ -1,14 +1,13 @@
-"""What is known of customers at a moment, before anything is decided: facts, scores, reasons, consent."""
+"""What is known of customers at a moment, before anything is decided: facts, scores, reasons, circumstances."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from decisions.holdout import is_held_out
+from decisions.circumstance import Circumstances, circumstances
 from decisions.policy import Policy
 from decisions.standing import Standing, standing_of
-from features.consent import consent
 from features.reader import FactTable, read_facts
 from models.frame import in_base
 from models.question import SILENCE, Question
@@ -30,16 +29,15 @@ STATUSES = (IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT)
 class Assessment(NamedTuple):
     """Shape (customers,) throughout; scores, outlook and words are nan (and no word) outside the base.
     standing: what the segments are told from, which takes the published policy's frozen numbers too
-    (`standing.segments(policy, frozen)`)."""
+    (`standing.segments(policy, frozen)`); who: what else bears on what they may be offered."""
 
     facts: FactTable
     status: npt.NDArray[np.object_]
     scores: Scores
     outlook: Outlook
     words: Words
-    consents: npt.NDArray[np.float64]
-    held_out: npt.NDArray[np.bool_]
     standing: Standing
+    who: Circumstances
 
 
 def assess(
@@ -59,7 +57,7 @@ def assess(
     scores = scorer.score(values, facts.names, offers, t)
     outlook = scorer.outlook(values, facts.names, t, scores)
     scored, foretold = (
-        {name: _spread(part, inside, len(places), np.nan) for name, part in each._asdict().items()}
+        {name: spread(part, inside, len(places), np.nan) for name, part in each._asdict().items()}
         for each in (scores, outlook)
     )
     # The models may know the facts in another order than they were read in.
@@ -67,18 +65,18 @@ def assess(
     words = strongest(scorer.contributions(values, facts.names), scorer.names)
     fact = np.where(words.fact == NO_FACT, NO_FACT, place[words.fact])
     everyone = Scores(**scored)
+    standing = standing_of(histories, places, t, policy, facts, everyone)
     return Assessment(
         facts=facts,
         status=status,
         scores=everyone,
         outlook=Outlook(**foretold),
         words=Words(
-            fact=_spread(fact, inside, len(places), NO_FACT),
-            effect=_spread(words.effect, inside, len(places), np.nan),
+            fact=spread(fact, inside, len(places), NO_FACT),
+            effect=spread(words.effect, inside, len(places), np.nan),
         ),
-        consents=read_facts(histories, places, t, (consent,)).values[:, 0],
-        held_out=is_held_out(histories.ids[places], policy.holdout.share, policy.holdout.salt),
-        standing=standing_of(histories, places, t, policy, facts, everyone),
+        standing=standing,
+        who=circumstances(histories, places, t, facts, standing, policy),
     )
 
 
@@ -92,7 +90,7 @@ def status_of(facts: FactTable, question: Question) -> npt.NDArray[np.object_]:
     return np.where(inside, IN_BASE, rest).astype(object)
 
 
-def _spread(part: npt.NDArray[Any], rows: npt.NDArray[np.int64], total: int, rest: float) -> Any:
+def spread(part: npt.NDArray[Any], rows: npt.NDArray[np.int64], total: int, rest: float) -> Any:
     """`part` at `rows` among `total` rows, `rest` elsewhere."""
     whole = np.full((total, *part.shape[1:]), rest, part.dtype)
     whole[rows] = part

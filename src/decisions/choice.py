@@ -69,8 +69,9 @@ class Choices(NamedTuple):
     channel: npt.NDArray[np.int8]
 
 
-def free_market(policy: Policy, offers: tuple[Offer, ...], stock: dict[str, float] | None = None) -> Market:
+def free_market(policy: Policy, offers: tuple[Offer, ...]) -> Market:
     """The policy's limits before anything is priced or spent."""
+    stock = {offer.offer_id: float(offer.stock) for offer in offers if offer.stock is not None}
     limits = limits_of(policy, offers, stock)
     return Market(
         terms_of_offers(policy, offers),
@@ -111,12 +112,14 @@ def decide(
     worth = priced.worth.reshape(rows_there, offers_there * CHANNELS)
     wanted = np.where(lot.offer == NOTHING, NOTHING, lot.offer * CHANNELS + _at(priced.channel, lot.offer))
     kept, spot = _reserved(priced, reserved, rows_there)
-    spot = np.where(kept, spot, _affordable(may, market, worth, wanted, kept))
+    # What the holdout withholds takes nothing of any limit.
+    free = kept | who.held_out
+    spot = np.where(kept, spot, _affordable(may, market, worth, wanted, free))
     chosen = np.where(spot == NOTHING, NOTHING, spot // CHANNELS)
     channel, why = priced.channel.copy(), priced.why.copy()
     rows = np.flatnonzero(chosen != NOTHING)
     channel[rows, chosen[rows]] = spot[rows] % CHANNELS
-    spent = (wanted != NOTHING) & (wanted != spot) & ~kept
+    spent = (wanted != NOTHING) & (wanted != spot) & ~free
     why[spent, lot.offer[spent]] = Why.SPENT
     why[rows, chosen[rows]] = Why.CHOSEN
     held = who.held_out
@@ -196,15 +199,16 @@ def _reserved(priced: _Priced, reserved: Reserved | None, rows: int) -> tuple[np
 
 
 def _affordable(
-    may: Options, market: Market, worth: Floats, wanted: Int64s, kept: npt.NDArray[np.bool_]
+    may: Options, market: Market, worth: Floats, wanted: Int64s, free: npt.NDArray[np.bool_]
 ) -> Int64s:
-    """The option each wants, or the best one that what is left of every limit still reaches."""
+    """The option each wants, or the best one that what is left of every limit still reaches; of those who are
+    `free` of limits, what they want."""
     spot = wanted.copy()
     if not np.isfinite(market.remaining).any():
         return spot
     takes = takes_of(market.limits, market.terms)
     room = market.limits._replace(bounds=market.remaining).room()
-    left = np.flatnonzero((spot != NOTHING) & ~kept)
+    left = np.flatnonzero((spot != NOTHING) & ~free)
     worth = worth[left].copy()
     trying = np.arange(len(left))
     while len(trying):

@@ -6,12 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.holdout import is_held_out
-from decisions.known import known_of
-from decisions.life_cycle import life_cycle
 from decisions.policy import Policy
 from decisions.reach import Cap
 from decisions.segment import measured_of
-from decisions.stage_walk import NO_STATE
+from decisions.standing import Standing
 from features.anniversary import anniversary
 from features.consent import consent, personal
 from features.reader import FactTable, names_of, read_facts, visible_rows
@@ -53,34 +51,35 @@ class Circumstances(NamedTuple):
 
 
 def circumstances(
-    histories: Histories, places: Int64s, t: int, facts: FactTable, policy: Policy
+    histories: Histories,
+    places: Int64s,
+    t: Int64s | int,
+    facts: FactTable,
+    standing: Standing,
+    policy: Policy,
 ) -> Circumstances:
-    """Of the customers at `places` as of t; facts: theirs, read at t."""
+    """Of the customers at `places` as of t (one moment, or one each; the holdout is that of the last); facts,
+    standing: theirs, read at t."""
     agreed = read_facts(histories, places, t, AGREED)
     days_to = [agreed.column(DAYS_TO[each.day]) for each in policy.occasions]
     return Circumstances(
         ids=histories.ids[places],
         consents=agreed.column(names_of((consent,))[0]),
         is_personalised=agreed.column(names_of((personal,))[0]),
-        held_out=is_held_out(histories.ids[places], policy.holdout.share, policy.holdout.salt_at(t)),
-        stage=stages_of(histories, places, t, policy),
+        held_out=is_held_out(
+            histories.ids[places], policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))
+        ),
+        stage=standing.stage,
         open_complaints=facts.column("open_complaints"),
         unanswered=facts.column("contacts_since_last_response_364d"),
         days_since_contact=facts.column("days_since_last_contact"),
         contacts=contacts_under(histories, places, t, policy.caps),
         days_to=_columns(days_to, len(places)),
-        hours=_hours(facts, policy),
+        hours=_hours(standing, policy),
     )
 
 
-def stages_of(histories: Histories, places: Int64s, t: int, policy: Policy) -> npt.NDArray[np.int8]:
-    """Life-cycle states by their place; NO_STATE where there is none."""
-    if policy.life_cycle is None:
-        return np.full(len(places), NO_STATE, np.int8)
-    return life_cycle(histories, places, t, policy.life_cycle).state
-
-
-def contacts_under(histories: Histories, places: Int64s, t: int, caps: tuple[Cap, ...]) -> Floats:
+def contacts_under(histories: Histories, places: Int64s, t: Int64s | int, caps: tuple[Cap, ...]) -> Floats:
     """How many contacts count against each cap at t; nan where the base tells of no contacts at all.
 
     A contact whose channel or offer is not known counts against every cap: a cap that cannot be checked is
@@ -90,9 +89,9 @@ def contacts_under(histories: Histories, places: Int64s, t: int, caps: tuple[Cap
     if not caps or "contacts" not in histories.present:
         return counts
     owner, rows = visible_rows(histories, "contacts", t, places)
-    made = rows["kind"] != HELD_BACK
+    made, moment = rows["kind"] != HELD_BACK, np.broadcast_to(t, len(places))[owner]
     for k, cap in enumerate(caps):
-        counted = made & (rows["at"] > t - cap.days * DAY)
+        counted = made & (rows["at"] > moment - cap.days * DAY)
         for field, named, order in (
             ("channel", cap.channels, CONTACT_CHANNELS),
             ("offer_kind", cap.kinds, OFFER_KINDS),
@@ -103,13 +102,11 @@ def contacts_under(histories: Histories, places: Int64s, t: int, caps: tuple[Cap
     return counts
 
 
-def _hours(facts: FactTable, policy: Policy) -> Floats:
-    named = [slot.preference for slot in policy.slots]
-    if not any(named):
-        return np.full((len(facts.places), len(named)), np.nan)
-    nothing = np.full(len(facts.places), np.nan)
-    measured = measured_of(policy, known_of(facts, facts.names))
-    return _columns([measured(each) if each else nothing for each in named], len(facts.places))
+def _hours(standing: Standing, policy: Policy) -> Floats:
+    named, customers = [slot.preference for slot in policy.slots], len(standing.stage)
+    nothing = np.full(customers, np.nan)
+    measured = measured_of(policy, standing.known)
+    return _columns([measured(each) if each else nothing for each in named], customers)
 
 
 def _columns(columns: list[Floats], rows: int) -> Floats:

@@ -143,8 +143,8 @@ class Stages(NamedTuple):
         return list(zip(self.states[part].tolist(), self.moments[part].tolist(), strict=True))
 
 
-def life_cycle(histories: Histories, places: Int64s, t: int, rules: LifeCycle) -> Stages:
-    """The states of the customers at `places` as the base knows them at t (microseconds).
+def life_cycle(histories: Histories, places: Int64s, t: Int64s | int, rules: LifeCycle) -> Stages:
+    """The states of the customers at `places` as the base knows them at t (microseconds; one, or one each).
 
     A row that came late changes a path as if it had come in time; who wants what was known at an earlier
     moment asks for that moment. A customer begins with joining or the first order, whichever is earlier; in
@@ -167,13 +167,16 @@ def life_cycle(histories: Histories, places: Int64s, t: int, rules: LifeCycle) -
     return stages_of(begins, ordered_at, offsets, t, rules)
 
 
-def stages_of(begins: Int64s, ordered_at: Int64s, offsets: Int64s, t: int, rules: LifeCycle) -> Stages:
+def stages_of(
+    begins: Int64s, ordered_at: Int64s, offsets: Int64s, t: Int64s | int, rules: LifeCycle
+) -> Stages:
     """The same of moments: begins, shape (customers,), NEVER of whom nothing is visible; ordered_at: each
     customer's orders in order, of customer k from offsets[k] to offsets[k + 1]; all at t or before."""
     ends = np.zeros(len(begins), np.int64)
     next_state, next_at = np.full(len(begins), NO_STATE, np.int8), np.full(len(begins), NEVER)
     rows, rest = rules.rules(), (next_state, next_at)
-    given = (begins, ordered_at, offsets, t, rows, DAY, ends)
+    moment = np.ascontiguousarray(np.broadcast_to(t, begins.shape), np.int64)
+    given = (begins, ordered_at, offsets, moment, rows, DAY, ends)
     walk_all(*given, np.empty(0, np.int8), np.empty(0, np.int64), *rest)
     total = int(ends[-1]) if len(ends) else 0
     states, moments = np.empty(total, np.int8), np.empty(total, np.int64)
@@ -185,11 +188,12 @@ def stages_of(begins: Int64s, ordered_at: Int64s, offsets: Int64s, t: int, rules
     return Stages(state, since, next_state, next_at, np.concatenate([[0], ends]), states, moments)
 
 
-def _joined(histories: Histories, places: Int64s, t: int) -> Int64s:
+def _joined(histories: Histories, places: Int64s, t: Int64s | int) -> Int64s:
     """When each customer joined, else from when on the base knows them; NEVER where it does not at t."""
     owner, rows = visible_rows(histories, "customers", t, places)
     joined = np.full(len(places), NEVER)
     if len(rows):
+        moment = np.broadcast_to(t, len(places))[owner]
         at, own = rows["at"].astype(np.int64), rows["joined_at"].astype(np.int64)
-        np.minimum.at(joined, owner, np.where((own == MISSING_NUMBER) | (own > t), at, own))
+        np.minimum.at(joined, owner, np.where((own == MISSING_NUMBER) | (own > moment), at, own))
     return joined

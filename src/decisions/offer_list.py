@@ -23,6 +23,7 @@ class OfferEntry(Part):
     contact_cost: int = Field(default=0, ge=0)
     minimum_spend: int = Field(default=0, ge=0)
     category: str = ""
+    stock: int | None = Field(default=None, ge=0)
     starts_on: date
     ends_on: date | None = None
     channels: tuple[Literal[CONTACT_CHANNELS], ...] = Field(min_length=1)  # type: ignore[valid-type]

@@ -46,7 +46,9 @@ def plan_week(parts: Sequence[Part], policy: Policy, t: int, market: Market) -> 
     minimum = policy.minimum_net_value
     blocks = [
         Block(
-            part.may.uplift, part.may.response, np.where(part.held_out[:, None], np.uint8(0), part.may.allowed)
+            part.may.uplift,
+            part.may.response,
+            np.where(part.held_out[:, None], np.uint8(0), part.may.allowed),
         )
         for part in parts
     ]
@@ -82,7 +84,9 @@ def _drawn(part: Part, block: Block, policy: Policy, t: int, priced: Market) -> 
     allowed = block.allowed.copy()
     for begin in range(0, len(allowed), ROWS_AT_ONCE):
         rows = slice(begin, begin + ROWS_AT_ONCE)
-        lot = draw(best_worth(part.may.rows(rows), priced, policy.minimum_net_value), part.ids[rows], policy, t)
+        lot = draw(
+            best_worth(part.may.rows(rows), priced, policy.minimum_net_value), part.ids[rows], policy, t
+        )
         others = np.arange(allowed.shape[1]) != lot.offer[:, None]
         allowed[rows][lot.is_lot[:, None] & others] = 0
     return block._replace(allowed=allowed)

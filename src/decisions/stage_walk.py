@@ -57,7 +57,7 @@ def walk_all(
     begins: Any,
     ordered_at: Any,
     offsets: Any,
-    t: int,
+    ts: Any,
     rules: Any,
     day: int,
     ends: Any,
@@ -66,7 +66,7 @@ def walk_all(
     next_state: Any,
     next_at: Any,
 ) -> None:
-    """Every customer's states up to t, and what comes after t if no order does.
+    """Every customer's states up to its t, and what comes after it if no order does.
 
     The first call, without room in `states`, fills `ends` with where each customer's states end; the second
     fills states and moments. Rules that lead round in a circle at one moment are left after one round.
@@ -74,7 +74,7 @@ def walk_all(
     never = 2**62
     place = 0
     for customer in range(len(begins)):
-        begin = begins[customer]
+        begin, t = begins[customer], ts[customer]
         if begin <= t:
             orders = ordered_at[offsets[customer] : offsets[customer + 1]]
             state, since, now, here = 0, begin, begin, 0

@@ -38,10 +38,18 @@ class Standing(NamedTuple):
 
 
 def standing_of(
-    histories: Histories, places: Int64s, t: int, policy: Policy, facts: FactTable, scores: Scores
+    histories: Histories,
+    places: Int64s,
+    t: Int64s | int,
+    policy: Policy,
+    facts: FactTable,
+    scores: Scores,
+    *,
+    also: tuple[str, ...] = (),
 ) -> Standing:
-    """The customers at `places` as of t; facts, scores: theirs, nan outside the models' base."""
-    known = known_of(facts, inputs(policy), churn=scores.churn, value=scores.value)
+    """The customers at `places` as of t; facts, scores: theirs, nan outside the models' base; also: further
+    facts to keep."""
+    known = known_of(facts, (*inputs(policy), *also), churn=scores.churn, value=scores.value)
     if policy.life_cycle is None:
         nobody = np.full(len(places), NO_STATE, np.int8)
         return Standing(known, nobody, np.full(len(places), NEVER))

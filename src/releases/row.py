@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from decisions.assess import IN_BASE, Assessment
-from decisions.choice import NOTHING, WORDS, Choices, Why
+from decisions.choice import NOTHING, Choices
 from decisions.policy import Policy
+from decisions.slot import NO_SLOT
 from decisions.standing import Standing
+from decisions.why import WORDS, Why
 from models.frame import HORIZONS
 from models.reason import Money, texts
 from releases.policy import FrozenPolicy
@@ -39,7 +41,11 @@ SCHEMA = pa.schema(
         pa.field("value_high", pa.float64()),
         pa.field("chosen_offer", pa.string()),
         pa.field("chosen_channel", pa.string()),
+        pa.field("chosen_slot", pa.string()),
+        pa.field("chosen_slot_zh", pa.string()),
+        pa.field("propensity", pa.float64()),
         pa.field("held_out", pa.bool_(), nullable=False),
+        pa.field("held_back_offer", pa.string()),
         *(
             pa.field(f"offer_{k}{part}", pa.float64() if part == "_net_value" else pa.string())
             for k in range(1, BEST_OFFERS + 1)
@@ -96,7 +102,7 @@ def assessed_rows(
         "expected_value": _or_null(scores.value),
         "value_low": _or_null(assessment.outlook.value_low),
         "value_high": _or_null(assessment.outlook.value_high),
-        "held_out": assessment.held_out,
+        "held_out": assessment.who.held_out,
         "reasons": english,
         "reasons_zh": chinese,
     }
@@ -124,6 +130,11 @@ def week_rows(
     columns["chosen_offer"] = picked(ids, choices.chosen, given)
     channel = choices.channel[rows, choices.chosen] if ids else choices.chosen
     columns["chosen_channel"] = picked(list(CONTACT_CHANNELS), channel, given)
+    slots, spoken = frozen.policy.slots, choices.slot != NO_SLOT
+    columns["chosen_slot"] = picked([slot.name for slot in slots], choices.slot, spoken)
+    columns["chosen_slot_zh"] = picked([slot.chinese for slot in slots], choices.slot, spoken)
+    columns["propensity"] = _or_null(choices.propensity)
+    columns["held_back_offer"] = picked(ids, choices.held_back, choices.held_back != NOTHING)
     columns |= _best_offers(choices, ids)
     segments = standing.segments(frozen.policy, frozen.frozen)
     columns |= segment_columns(frozen.policy, segments, standing.since)

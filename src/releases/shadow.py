@@ -41,7 +41,7 @@ SHADOW_SCHEMA = pa.schema(
 @dataclass(frozen=True)
 class ShadowAbout:
     """week: the published week's folder; moment: microseconds; model, version: as registered; question: of
-    the models, as plain words; price: of the published week's budget, at which it chose; spent: what its
+    the models, as plain words; prices: of the published week's limits, at which it chose; spent: what its
     choices would have cost, expected, minor units; customers: rows."""
 
     week: str
@@ -50,7 +50,7 @@ class ShadowAbout:
     version: int
     run_id: str
     question: dict[str, Any]
-    price: float
+    prices: dict[str, float]
     spent: float
     customers: int
 

@@ -30,11 +30,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """A limit of the week: its bound, its shadow price (minor units that one more unit of it is worth), and
+    how much of it the choices are expected to use. Units: minor units of money, contacts, or redemptions."""
+
+    name: str
+    bound: float
+    price: float
+    used: float
+
+
+@dataclass(frozen=True)
 class WeekAbout:
-    """What a week says of itself. Money in minor units; moment in microseconds; `price` is the shadow price
-    of the budget, `remaining` what is left of it; `base` names the histories it was read from. `question`
-    is what the churn probabilities answer, None of a week of before. Customers stand in the order of their
-    ids, within parts and from part to part."""
+    """What a week says of itself. Money in minor units; moment in microseconds; `gap`: the share of the
+    expected net value that no other choice within the limits could add; `base` names the histories it was
+    read from. `question` is what the churn probabilities answer, None of a week of before.
+    Customers stand in the order of their ids, within parts and from part to part."""
 
     moment: int
     base: str
@@ -42,9 +53,8 @@ class WeekAbout:
     policy: str
     customers: int
     in_base: int
-    price: float
-    spent: float
-    remaining: float
+    limits: tuple[Limit, ...]
+    gap: float
     churn_quantiles: tuple[float, ...]
     currency: str
     minor_units: int
@@ -124,7 +134,9 @@ def _about(folder: Path) -> WeekAbout:
         parts = tuple(Part(**part) for part in about["parts"])
         question = Question(**about["question"]) if about.get("question") else None
         quantiles = tuple(about["churn_quantiles"])
-        return WeekAbout(**{**about, "churn_quantiles": quantiles, "parts": parts, "question": question})
+        limits = tuple(Limit(**limit) for limit in about["limits"])
+        said = {"churn_quantiles": quantiles, "limits": limits, "parts": parts, "question": question}
+        return WeekAbout(**{**about, **said})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Refused(
             f"{folder / WEEK_ABOUT}: written by another version ({error!r}); run `holdfast score`"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from decisions.assess import IN_BASE, STATUSES
+from decisions.limit import ROUNDING
 from decisions.policy import Policy
 from releases.policy import FrozenPolicy
 from releases.row import BY_HORIZON, SCHEMA
@@ -61,8 +62,9 @@ def check_week(
     scored = np.concatenate(churn)
     _equal("customers in the base", len(scored), about.in_base)
     _equal("quantiles of the churn probability", quantiles_of(scored), about.churn_quantiles)
-    if not 0 <= about.spent <= frozen.policy.weekly_budget:
-        raise _broken(f"it spends {about.spent} of a budget of {frozen.policy.weekly_budget}")
+    for limit in about.limits:
+        if limit.used > limit.bound + ROUNDING * max(abs(limit.bound), 1.0):
+            raise _broken(f"it uses {limit.used:,.6g} of {limit.name}, whose bound is {limit.bound:,.6g}")
 
 
 def quantiles_of(churn: npt.NDArray[np.float64]) -> tuple[float, ...]:
@@ -86,9 +88,12 @@ def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[t
     given = _flags(pc.is_valid(chosen))
     offers = pa.array([offer.offer_id for offer in frozen.offers], pa.string())
     yield "is given an offer that the policy does not know", ~given | _flags(pc.is_in(chosen, offers))
-    yield "is given an offer without being in the base", ~given | inside
     yield "is held out and given an offer", ~given | ~_flags(rows["held_out"])
     yield "is given an offer without a channel", given == _flags(pc.is_valid(rows["chosen_channel"]))
+    held_back = _flags(pc.is_valid(rows["held_back_offer"]))
+    yield "has an offer held back and is not held out", ~held_back | _flags(rows["held_out"])
+    propensity = rows["propensity"].to_numpy()
+    yield "has a propensity outside 0 to 1", np.isnan(propensity) | ((propensity > 0) & (propensity <= 1))
     for name in (name for name in SCHEMA.names if name.endswith("_net_value")):
         yield f"has an infinite {name}", ~np.isinf(rows[name].to_numpy())
     for name, one in (("bundle", about.bundle), ("policy", about.policy)):

@@ -190,11 +190,13 @@ class Offers(Table):
     category = text("the category it is limited to", required=False)
     starts_at = instant("first moment it may be used")
     ends_at = instant("last moment it may be used", required=False)
+    stock = integer("redemptions that are left; missing: no end of them", required=False)
     channels = choices("channels it may be told on; missing: all", CONTACT_CHANNELS, required=False)
 
     rules: ClassVar[dict[str, str]] = {
         "a reward is not negative": "reward >= 0",
         "a cost is not negative": "cost >= 0",
+        "a stock is not negative": "stock is null or stock >= 0",
         "an offer ends after it starts": "ends_at is null or ends_at >= starts_at",
     }
 

@@ -12,7 +12,8 @@ from tables.small_table import parts_of, relation
 
 @dataclass(frozen=True)
 class Offer:
-    """One offer. Money in minor units; moments in microseconds; `cost` is what a redemption costs us."""
+    """One offer. Money in minor units; moments in microseconds; `cost` is what a redemption costs us;
+    `stock`: redemptions that are left, None where there is no end of them."""
 
     offer_id: str
     kind: str
@@ -24,6 +25,7 @@ class Offer:
     category: str = ""
     starts_at: int = 0
     ends_at: int = FOREVER
+    stock: int | None = None
     channels: tuple[str, ...] = CONTACT_CHANNELS
 
     @property
@@ -38,6 +40,7 @@ OPTIONAL = {
     "minimum_spend": "0",
     "category": "''",
     "ends_at": "null",
+    "stock": "null",
     "channels": f"'{','.join(CONTACT_CHANNELS)}'",
 }
 
@@ -63,7 +66,8 @@ def offers_at(tables: Path, t: int) -> tuple[Offer, ...]:
         )
         select offer_id, kind, {optional["name"]}, reward, cost, {optional["contact_cost"]},
           {optional["minimum_spend"]}, {optional["category"]}, epoch_us(starts_at),
-          coalesce(epoch_us(cast({optional["ends_at"]} as timestamptz)), {FOREVER}), {optional["channels"]}
+          coalesce(epoch_us(cast({optional["ends_at"]} as timestamptz)), {FOREVER}), {optional["stock"]},
+          {optional["channels"]}
         from versions where not deleted
         qualify row_number() over (partition by offer_id order by "at" desc, known_at desc, event_id desc) = 1
         order by offer_id

@@ -325,7 +325,7 @@ class Case:
             )
             if offer.starts_at > NOW or np.isnan(bits) or np.isnan(uplift) or uplift < 0:
                 continue
-            if sells and (tired or self.who.open_complaints[row] > 0) or self.who.contacts[row, 0] >= 2:
+            if (sells and (tired or self.who.open_complaints[row] > 0)) or self.who.contacts[row, 0] >= 2:
                 continue
             for c, name in enumerate(CONTACT_CHANNELS):
                 if name not in offer.channels or not int(bits) >> c & 1:
@@ -455,9 +455,9 @@ def test_what_choices_take_of_limits_is_summed_as_a_loop_would(
         channels=CHANNELS,
         budgets=[{"name": "calls", "chinese": "外呼", "of": "contacts", "weekly": 3, "channels": ["phone"]}],
     )
-    offers = (offer_of("a", channels=("phone",), contact_cost=7), offer_of("b", channels=("sms",)))
+    offers = (offer_of("a", channels=("phone",), contact_cost=7), offer_of("b", channels=("sms",), stock=5))
     scores = scores_of([[0.5, 0.1], [0.2, 0.4], [0.3, 0.3]], [[300, 90], [80, 300], [10, 10]])
-    market = free_market(policy, offers, {"b": 5})
+    market = free_market(policy, offers)
     choices = choose(scores, offers, who_of(3), None, policy, NOW, market)
     assert choices.chosen.tolist() == [0, 1, NOTHING]
     may = options(scores, offers, who_of(3), None, policy, NOW)

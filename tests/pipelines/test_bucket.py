@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-
 from decisions.bid import Bids
+
 from decisions.known import Known
 from decisions.standing import Standing
 from models.scorer import Scores
