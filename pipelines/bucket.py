@@ -34,8 +34,8 @@ WHO = tuple(name for name in Circumstances._fields if name not in ("ids", "stage
 
 
 class Batch(NamedTuple):
-    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, where they stand, and their
-    circumstances."""
+    """Some customers, assessed: rows as in ASSESSED, response and uplift by offer, where they stand, and what
+    bears on what they may be offered."""
 
     rows: pa.Table
     scores: Scores

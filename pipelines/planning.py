@@ -1,4 +1,4 @@
-"""The week's plan over everybody: what may be offered to whom is put aside by bucket, then prices are found."""
+"""The week's plan over everybody: what may be offered to whom is put aside by bucket, then limits priced."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ OFFER_BYTES, CUSTOMER_BYTES = 2, 64
 
 
 class Planned(NamedTuple):
-    """market: as the choices are made, with nothing left beside what is reserved; may, reserved: by bucket."""
+    """market: as choices are made, with nothing left beside what is reserved; may, reserved: by bucket."""
 
     plan: Plan
     market: Market

@@ -2,9 +2,9 @@
 
 Two passes over the customers, bucket by bucket. The first assesses them and puts each finished bucket aside
 on disk (pipelines.bucket); when all are, the policy is sealed with its statistics of the base
-(pipelines.freezing) and the limits are priced over everybody (pipelines.planning); the second tells segments, chooses, writes one
-part of the week a bucket, and reads it back. The pointer moves last. Memory: one bucket, and a few numbers a
-customer for what concerns everybody.
+(pipelines.freezing) and the limits are priced over everybody (pipelines.planning); the second tells segments,
+chooses, writes one part of the week a bucket, and reads it back. The pointer moves last. Memory: one bucket,
+and a few numbers a customer for what concerns everybody.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What is known of customers at a moment, before anything is decided: facts, scores, reasons, circumstances."""
+"""What is known of customers at a moment, before anything is decided: facts, scores, reasons, standing."""
 
 from typing import Any, NamedTuple
 

@@ -43,7 +43,7 @@ class Circumstances(NamedTuple):
     hours: Floats
 
     def rows(self, rows: Int64s | slice) -> "Circumstances":
-        return Circumstances(*(each[rows] for each in self))
+        return Circumstances._make(each[rows] for each in self)
 
     def nobody_held_out(self) -> "Circumstances":
         """The same customers as if there were no holdout."""
@@ -62,12 +62,13 @@ def circumstances(
     standing: theirs, read at t."""
     agreed = read_facts(histories, places, t, AGREED)
     days_to = [agreed.column(DAYS_TO[each.day]) for each in policy.occasions]
+    ids = histories.ids[places]
     return Circumstances(
-        ids=histories.ids[places],
+        ids=ids,
         consents=agreed.column(names_of((consent,))[0]),
         is_personalised=agreed.column(names_of((personal,))[0]),
         held_out=is_held_out(
-            histories.ids[places], policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))
+            ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))
         ),
         stage=standing.stage,
         open_complaints=facts.column("open_complaints"),

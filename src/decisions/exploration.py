@@ -1,4 +1,4 @@
-"""Exploration: for a share of the customers the lot decides among the best few, so that training sees more."""
+"""Exploration: for a share of customers the lot decides among the best few, so that training sees more."""
 
 from typing import NamedTuple
 

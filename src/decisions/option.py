@@ -37,7 +37,7 @@ class Options(NamedTuple):
     why: npt.NDArray[np.int8]
 
     def rows(self, rows: npt.NDArray[np.int64] | slice) -> "Options":
-        return Options(*(each[rows] for each in self))
+        return Options._make(each[rows] for each in self)
 
 
 def options(

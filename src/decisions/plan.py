@@ -1,7 +1,7 @@
 """The week's plan: prices of all limits over everybody, and what is set aside for whom.
 
-The solver (decisions.solver) finds both; where the policy explores, the lot is drawn at its prices and those it
-decides for get that offer or none, before the rest is fitted into the limits once more.
+The solver (decisions.solver) finds both; where the policy explores, the lot is drawn at its prices and those
+it decides for get that offer or none, before the rest is fitted into the limits once more.
 """
 
 from collections.abc import Sequence
@@ -44,14 +44,7 @@ def plan_week(parts: Sequence[Part], policy: Policy, t: int, market: Market) -> 
     """Takes a byte an offer and customer beside the parts. Raises Refused for limits that contradict each
     other."""
     minimum = policy.minimum_net_value
-    blocks = [
-        Block(
-            part.may.uplift,
-            part.may.response,
-            np.where(part.held_out[:, None], np.uint8(0), part.may.allowed),
-        )
-        for part in parts
-    ]
+    blocks = [_block(part) for part in parts]
     found = solve(blocks, market.terms, market.limits, minimum, threads=THREADS)
     if policy.exploration:
         priced = market.at(found.prices)
@@ -71,6 +64,12 @@ def spent_out(market: Market) -> Market:
     return market.at(market.prices, np.zeros(len(market.prices)))
 
 
+def _block(part: Part) -> Block:
+    """Who is held out takes nothing of any limit."""
+    allowed = np.where(part.held_out[:, None], np.uint8(0), part.may.allowed)
+    return Block(part.may.uplift, part.may.response, allowed)
+
+
 def _plan(market: Market, found: Solution) -> Plan:
     reserved = tuple(
         Reserved(choice.offer.astype(np.int64), choice.channel.astype(np.int64)) for choice in found.choices
@@ -84,9 +83,8 @@ def _drawn(part: Part, block: Block, policy: Policy, t: int, priced: Market) -> 
     allowed = block.allowed.copy()
     for begin in range(0, len(allowed), ROWS_AT_ONCE):
         rows = slice(begin, begin + ROWS_AT_ONCE)
-        lot = draw(
-            best_worth(part.may.rows(rows), priced, policy.minimum_net_value), part.ids[rows], policy, t
-        )
+        worth = best_worth(part.may.rows(rows), priced, policy.minimum_net_value)
+        lot = draw(worth, part.ids[rows], policy, t)
         others = np.arange(allowed.shape[1]) != lot.offer[:, None]
         allowed[rows][lot.is_lot[:, None] & others] = 0
     return block._replace(allowed=allowed)

@@ -53,7 +53,7 @@ def days_to(anniversary: int, today: int) -> int:
     year, _, _ = civil(today)
     # day_of rolls 29 February over to 1 March where there is none.
     this_year = day_of(year, month, day)
-    return (this_year if this_year >= today else day_of(year + 1, month, day)) - today
+    return int((this_year if this_year >= today else day_of(year + 1, month, day)) - today)
 
 
 @family(

@@ -58,5 +58,5 @@ def test_where_nothing_is_worth_it_nothing_is_drawn(policy_of: Make) -> None:
 
 
 def test_a_share_that_lets_weights_explode_is_refused(policy_of: Make) -> None:
-    with pytest.raises(ValidationError, match="below least_propensity 0.05"):
+    with pytest.raises(ValidationError, match=r"below least_propensity 0\.05"):
         policy_of(exploration={"share": 0.1, "among": 5, "least_propensity": 0.05})
