@@ -59,8 +59,7 @@ def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
         _side(*each, everybody.scores, offers, t)
         for each in zip(policies, frozen, everybody.standings, everybody.circumstances, strict=True)
     ]
-    for side, last in zip(sides, kept, strict=True):
-        side.cost["statistics"] = "published" if last else "taken anew"
+    taken = ["published" if last else "taken anew" for last in kept]
     found = [*changes(policies, (sides[0].segments, sides[1].segments))]
     unsaid = []
     if bundle:
@@ -72,8 +71,8 @@ def diff(home: Home, before: Path, after: Path) -> dict[str, Any]:
             "classes that need them nor who would get another offer"
         )
     return {
-        "before": {"policy": str(before), "name": policies[0].name, **sides[0].cost},
-        "after": {"policy": str(after), "name": policies[1].name, **sides[1].cost},
+        "before": {"policy": str(before), "name": policies[0].name, "statistics": taken[0], **sides[0].cost},
+        "after": {"policy": str(after), "name": policies[1].name, "statistics": taken[1], **sides[1].cost},
         "moment": in_zone(t, histories.time_zone).isoformat(),
         "customers": len(histories),
         "money": {"currency": histories.currency, "minor_units": histories.minor_units},
@@ -153,4 +152,5 @@ def render(result: dict[str, Any]) -> list[Any]:
     parts.append(grid("What it costs", ["", *(side["name"] for side in sides)], costs))
     stated = ", ".join(result["stated_differently"]) or "nothing"
     count = f"{result['customers']:,} customers as of {result['moment'][:10]}"
-    return [*parts, *result["not_said"], f"{count}; stated differently: {stated}"]
+    statistics = f"statistics of the base: before {sides[0]['statistics']}, after {sides[1]['statistics']}"
+    return [*parts, *result["not_said"], statistics, f"{count}; stated differently: {stated}"]

@@ -61,6 +61,9 @@ def render(result: dict[str, Any]) -> list[Any]:
         + (f", {own:,} MB without mapped files" if own else ""),
         f"Kept: {kept['weeks']} weeks, {kept['disk_bytes'] / 1e9:,.2f} GB"
         + (f"; removed {', '.join(kept['removed'])}" if kept["removed"] else ""),
+        f"Statistics of the base: as of {result['statistics']['as_of']}, of "
+        f"{result['statistics']['customers']:,} customers"
+        + (", taken anew" if result["statistics"]["taken_anew"] else ""),
         f"Published week {result['week']}: {result['path']}/scores",
         f"Watch: {result['watch']['summary']}; holdfast watch says more",
         *(_shadow(result["shadow"]) if "shadow" in result else ()),

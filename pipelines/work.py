@@ -26,8 +26,8 @@ from tables.offer import Offer
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
-# A bucket's part of the week is read back whole: texts in two languages.
-WEEK_ROW_BYTES = 6_000
+# A bucket's part of the week is read back whole: texts in two languages, segments among them.
+WEEK_ROW_BYTES = 7_000
 
 
 @dataclass(frozen=True)

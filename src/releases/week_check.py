@@ -73,6 +73,7 @@ def quantiles_of(churn: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[tuple[str, Flags]]:
+    yield "names another moment", rows["moment"].cast(pa.int64()).to_numpy() == about.moment
     status = rows["status"]
     inside = _flags(pc.equal(status, IN_BASE))
     yield "has a status that is not known", _flags(pc.is_in(status, pa.array(STATUSES)))
@@ -98,7 +99,6 @@ def _rules(rows: pa.Table, about: WeekAbout, frozen: FrozenPolicy) -> Iterable[t
         yield f"has an infinite {name}", ~np.isinf(rows[name].to_numpy())
     for name, one in (("bundle", about.bundle), ("policy", about.policy)):
         yield f"names another {name}", _flags(pc.equal(rows[name], one))
-    yield "names another moment", rows["moment"].cast(pa.int64()).to_numpy() == about.moment
 
 
 def _outlook_rules(rows: pa.Table, inside: Flags) -> Iterable[tuple[str, Flags]]:

@@ -102,6 +102,7 @@ def test_the_same_policy_changes_nothing(command: Command, published: Path, root
     assert said["changes"] == []
     assert said["stated_differently"] == []
     assert said["before"] == said["after"]
+    assert said["before"]["statistics"] == "published"
     week = json.loads((published / "published.json").read_text())["states"][0]["week"]
     about = json.loads((published / "weeks" / week / "week.json").read_text())
     assert said["before"]["price"] == about["price"]  # the week's own choices, made again
@@ -129,6 +130,8 @@ def test_another_policy_moves_tiers_actions_and_costs(
     assert said["before"]["benefits"]["a_year"] != said["after"]["benefits"]["a_year"]
     shown = command("policy", "diff", root / "config/policy.yaml", other, "--home", published)
     assert "important > core" in shown.out
+    assert (said["before"]["statistics"], said["after"]["statistics"]) == ("published", "taken anew")
+    assert "statistics of the base: before published, after taken anew" in " ".join(shown.out.split())
 
 
 def test_without_models_the_difference_says_what_it_cannot_say(
