@@ -15,7 +15,8 @@ import pytest
 from hypothesis import settings
 
 # The same examples in every run: what fails in CI fails at home. HYPOTHESIS_PROFILE=default looks further.
-settings.register_profile("fixed", derandomize=True)
+# Time is measured in benchmarks/: a busy machine fails no test.
+settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 ROOT = Path(__file__).parent.parent

@@ -78,6 +78,27 @@ def solve(
     return _solution(problem, prices, soft(problem, prices, softness).bound, choices)
 
 
+def settle(
+    parts: Sequence[Block],
+    terms: Terms,
+    limits: Limits,
+    minimum: float,
+    prices: Floats,
+    *,
+    threads: int = 1,
+) -> Solution:
+    """The choice within all limits at prices that are known: rounded and mended as `solve` does it."""
+    _fit(parts, terms)
+    problem = problem_of(parts, terms, checked(limits, terms), float(minimum), threads)
+    choices = tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
+    if not problem.customers or not terms.contact_cost.size:
+        return _solution(problem, prices, 0.0, choices)
+    unit = _unit(problem)
+    rounded(problem, prices, SOFTNESS[-1] * unit, choices)
+    _mend(problem, prices, choices, unit)
+    return _solution(problem, prices, soft(problem, prices, SOFTNESS[-1] * unit).bound, choices)
+
+
 def _fit(parts: Sequence[Block], terms: Terms) -> None:
     offers, channels = terms.contact_cost.shape
     if terms.redemption_cost.shape != (offers,):

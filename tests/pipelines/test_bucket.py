@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from decisions.bid import Bids
 
+from decisions.circumstance import Circumstances
 from decisions.known import Known
 from decisions.standing import Standing
 from models.scorer import Scores
@@ -48,10 +48,21 @@ def batch(begin: int, size: int, offers: int = 2) -> Batch:
     table = pa.table({name: rows[name] or [None] * size for name in ASSESSED.names}, schema=ASSESSED)
     values = np.arange(begin, begin + size * offers, dtype=float).reshape(size, offers)
     nothing = np.zeros(size)
-    bids = Bids(np.arange(1, size + 1), values[:, 0].copy(), nothing)
     known = Known(size, {"orders": nothing + begin, "spend": np.append(np.full(size - 1, np.nan), begin)})
     standing = Standing(known, np.arange(size, dtype=np.int8), np.arange(size) + 10 * begin)
-    return Batch(table, Scores(nothing, nothing, values, -values), nothing + begin, bids, standing)
+    told = dict.fromkeys(("consents", "is_personalised", "open_complaints"), nothing + begin)
+    who = Circumstances(
+        ids=np.array(rows["customer_id"], dtype=object),
+        held_out=nothing > 0,
+        stage=standing.stage,
+        unanswered=nothing,
+        days_since_contact=nothing * np.nan,
+        contacts=values,
+        days_to=np.empty((size, 0)),
+        hours=-values,
+        **told,
+    )
+    return Batch(table, Scores(nothing, nothing, values, -values), standing, who)
 
 
 def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
@@ -64,15 +75,18 @@ def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
     scores = bucket.scores()
     assert scores.response.tolist() == [[0, 1], [2, 3], [2, 3], [4, 5], [6, 7]]
     assert np.array_equal(scores.uplift, -scores.response)
-    assert bucket.consents().tolist() == [0, 0, 2, 2, 2]
     standing = bucket.standing()
+    ids = np.array([f"c{k}" for k in range(5)], dtype=object)
+    who = bucket.who(ids, standing.stage)
+    assert who.consents.tolist() == [0, 0, 2, 2, 2]
+    assert who.contacts.tolist() == scores.response.tolist()
+    assert who.days_to.shape == (5, 0)
+    assert (who.ids is ids, who.held_out.dtype) == (True, bool)
     assert standing.known("orders").tolist() == [0, 0, 2, 2, 2]
     np.testing.assert_array_equal(standing.known("spend"), [np.nan, 0, np.nan, np.nan, 2])
     assert np.isnan(standing.known("strategic_fit")).all()  # what is not there is not known of anybody
     assert standing.stage.tolist() == [0, 1, 0, 1, 2]
     assert standing.since.tolist() == [0, 1, 20, 21, 22]
-    assert bucket.bids().ends.tolist() == [1, 2, 3, 4, 5]
-    assert bucket.bids().net.tolist() == [0, 2, 2, 4, 6]
     whole = tally_of()
     for _ in range(2):
         bucket.add_to(whole)
@@ -81,15 +95,13 @@ def test_what_is_put_aside_is_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("offers", [0, 1])
-def test_without_offers_a_bucket_holds_no_bids(tmp_path: Path, offers: int) -> None:
+def test_a_bucket_may_have_no_offers(tmp_path: Path, offers: int) -> None:
     one = batch(0, 3, 1)
     none = one._replace(
         scores=Scores(*one.scores[:2], one.scores.response[:, :offers], one.scores.uplift[:, :offers]),
-        bids=Bids(np.zeros(3, np.int64), np.empty(0), np.empty(0)),
     )
     bucket = write_bucket(tmp_path / "bucket-000", [none], tally_of())
     assert bucket.scores().response.shape == (3, offers)
-    assert len(bucket.bids().net) == 0
 
 
 def test_an_error_on_the_way_leaves_nothing_and_what_stood_there_before(tmp_path: Path) -> None:

@@ -261,13 +261,20 @@ def test_another_policy_makes_another_week_and_a_tight_budget_is_kept(
     command: Command, home: Path, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = command("score", "--home", home, "--json").json
-    budget = int(free["budget_spent"] / 2)
+    whole = _limit(free, "weekly_budget")
+    budget = int(whole["used"] / 2)
     set_budget(tmp_path, root, monkeypatch, budget)
     tight = command("score", "--home", home, "--json").json
     assert tight["week"] != free["week"]
     assert tight["policy"] != free["policy"]
-    assert 0 < tight["budget_spent"] <= budget
-    assert tight["budget_price"] > 0 == free["budget_price"]
+    spent = _limit(tight, "weekly_budget")
+    assert (spent["bound"], 0 < spent["used"] <= budget) == (budget, True)
+    assert spent["price"] > 0 == whole["price"]
+
+
+def _limit(result: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = [limit for limit in result["limits"] if limit["name"] == name]
+    return found
 
 
 def test_a_running_job_is_shown_and_a_dead_one_is_not(command: Command, home: Path) -> None:

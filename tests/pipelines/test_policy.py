@@ -105,8 +105,9 @@ def test_the_same_policy_changes_nothing(command: Command, published: Path, root
     assert said["before"]["statistics"] == "published"
     week = json.loads((published / "published.json").read_text())["states"][0]["week"]
     about = json.loads((published / "weeks" / week / "week.json").read_text())
-    assert said["before"]["price"] == about["price"]  # the week's own choices, made again
-    assert said["before"]["offer_cost"] == pytest.approx(about["spent"])
+    limits = {limit["name"]: limit for limit in about["limits"]}  # the week's own choices, made again
+    assert said["before"]["prices"] == {name: limit["price"] for name, limit in limits.items()}
+    assert said["before"]["offer_cost"] == pytest.approx(limits["weekly_budget"]["used"])
 
 
 def test_another_policy_moves_tiers_actions_and_costs(

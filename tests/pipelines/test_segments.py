@@ -186,7 +186,7 @@ def test_a_run_that_ended_while_statistics_were_taken_is_resumed_to_the_same_byt
     def end(*_: Any) -> None:
         raise Refused("ended here")
 
-    for stage in ("frozen_policy", "price_of", "write_parts"):
+    for stage in ("frozen_policy", "plan_of", "write_parts"):
         with monkeypatch.context() as patch:
             patch.setattr(score_job, stage, end)
             assert "ended here" in command("score", "--home", home, "--accept", "a test", "--resume").err

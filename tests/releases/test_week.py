@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT
-from decisions.choice import WORDS, Why
+from decisions.why import WORDS, Why
 from features.reader import read_facts
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
@@ -156,8 +156,10 @@ def test_customers_held_out_get_nothing(rows: list[dict[str, Any]]) -> None:
 def test_the_budget_holds_and_quantiles_are_those_of_the_scores(
     rows: list[dict[str, Any]], about: WeekAbout, frozen: FrozenPolicy
 ) -> None:
-    assert 0 < about.spent <= frozen.policy.weekly_budget
-    assert about.remaining == pytest.approx(frozen.policy.weekly_budget - about.spent)
+    budget = about.limits[0]
+    assert (budget.name, budget.bound) == ("weekly_budget", frozen.policy.weekly_budget)
+    assert 0 < budget.used <= budget.bound
+    assert all(limit.used <= limit.bound and limit.price >= 0 for limit in about.limits)
     churn = [row["churn_probability"] for row in rows if row["churn_probability"] is not None]
     assert about.churn_quantiles[0] == min(churn)
     assert about.churn_quantiles[10] == pytest.approx(np.median(churn))
