@@ -18,8 +18,8 @@ from tables.moment import from_micros
 
 def segments_of(frozen: FrozenPolicy, standing: Standing) -> list[answer.SegmentsAnswer]:
     """Of each of the customers, against the published policy and its statistics."""
-    found, plans = standing.segments(frozen.policy, frozen.frozen), frozen.policy.plans()
-    return [_segments(frozen.policy, plans, found, standing, row) for row in range(len(found.stage))]
+    found = standing.segments(frozen.policy, frozen.frozen)
+    return [_segments(frozen.policy, frozen.plans, found, standing, row) for row in range(len(found.stage))]
 
 
 def _segments(

@@ -4,11 +4,13 @@ so that every segment and every choice can be made again."""
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.policy import Policy
+from decisions.strategy import Plan
 from releases.signature import sign, verify_signed
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -25,6 +27,11 @@ class FrozenPolicy:
     policy: Policy
     offers: tuple[Offer, ...]
     frozen: Frozen = NOTHING_FROZEN
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plan of every cell, composed once."""
+        return self.policy.plans()
 
 
 def freeze_policy(

@@ -154,7 +154,7 @@ def test_how_the_base_is_parted_changes_no_number(shipped: Policy, borders: list
 
 
 @given(st.integers(2, 12), st.integers(1, 40), st.integers(0, 2**32 - 1))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_however_many_signals_one_customer_gets_the_share_of_the_whole_base(
     signals: int, customers: int, seed: int
 ) -> None:
