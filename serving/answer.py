@@ -116,6 +116,9 @@ class OfferAnswer(Answer):
 class NextBestOffer(Answer):
     """`chosen` is null when nothing is worth offering; `why` then is the best offer's."""
 
+    decision_id: Annotated[
+        str, Field(description="The decision's record in the log; a contact that follows carries it.")
+    ]
     customer_id: str
     status: Status
     held_out: bool

@@ -15,6 +15,7 @@ from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
 from models.reason import reasons
 from models.value_range import SHARE
+from releases.decision import BUDGET_PRICE, Decision, Setting, decided
 from serving import answer
 from serving.attribute import attributes
 from serving.problem import Kind, Problem, invalid
@@ -33,7 +34,10 @@ def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> an
     return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
 
 
-def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.NextBestOffers:
+def next_best_offer(
+    served: Served, customer_ids: list[str], as_of: datetime | None
+) -> tuple[answer.NextBestOffers, list[Decision]]:
+    """The answer, and its decisions, which must be in the log before it is given."""
     frozen = served.policy
     t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
     choices = choose(
@@ -45,8 +49,12 @@ def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | N
         t,
         served.week.price,
     )
-    found = [_next_best(served, assessed, choices, row) for row in range(len(customer_ids))]
-    return answer.NextBestOffers(**_released(served, t), customers=found)
+    decisions = decided(_setting(served, t), served.histories, frozen.offers, assessed, choices)
+    found = [
+        _next_best(served, assessed, choices, row, decision.decision_id)
+        for row, decision in enumerate(decisions)
+    ]
+    return answer.NextBestOffers(**_released(served, t), customers=found), decisions
 
 
 def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
@@ -103,6 +111,11 @@ def _released(served: Served, t: int) -> dict[str, Any]:
         "moment": from_micros(t),
         "question": question,
     }
+
+
+def _setting(served: Served, t: int) -> Setting:
+    now, week = served.published, served.week
+    return Setting(now.bundle, now.policy, now.week, week.base, t, {BUDGET_PRICE: week.price})
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
@@ -164,13 +177,16 @@ def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
     ]
 
 
-def _next_best(served: Served, assessed: Assessment, choices: Choices, row: int) -> answer.NextBestOffer:
+def _next_best(
+    served: Served, assessed: Assessment, choices: Choices, row: int, decision_id: str
+) -> answer.NextBestOffer:
     net = np.where(
         choices.why[row] == Rule.CHOSEN, np.inf, np.nan_to_num(choices.net_value[row], nan=-np.inf)
     )
     best = np.argsort(-net, kind="stable").tolist()
     offers = [_offer(served, choices, row, place) for place in best]
     return answer.NextBestOffer(
+        decision_id=decision_id,
         customer_id=served.histories.ids[assessed.facts.places[row]],
         status=assessed.status[row],
         held_out=bool(assessed.held_out[row]),

@@ -83,17 +83,15 @@ def chains(home: Home) -> list[Path]:
 
 def verify_chains(home: Home) -> list[ChainState]:
     """Every record of every chain against its hash, the one before it, and the seals."""
-    key = home.key()
-    return [_verified(folder, key) for folder in chains(home)]
+    return [_verified(folder, home.key()) for folder in chains(home)]
 
 
 def find(home: Home, decision_id: str) -> Found:
     """The record of a decision; Refused when there is none, or it is damaged."""
-    key = home.key()
     sought = json.dumps(decision_id).encode()
     for folder in chains(home):
         for number in numbers(folder):
-            seal = read_seal(folder, number, key)
+            seal = read_seal(folder, number, home.key())
             if seal and not seal.first_id <= decision_id <= seal.last_id:
                 continue
             data = read_bytes(folder, number)
