@@ -1,5 +1,6 @@
 """One writer's chain of records: claimed by a process, mended after a crash, forced to disk, sealed."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -55,8 +56,13 @@ class Chain:
             ids.append(name)
         data = b"".join(parts)
         self._suspect = True
-        _write(self._file, data, self._size)
-        os.fdatasync(self._file)
+        try:
+            _write(self._file, data, self._size)
+            os.fdatasync(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):  # else before the next record is written
+                self._mend()
+            raise
         self._suspect = False
         self._took(data, len(parts), end, ids)
 
