@@ -29,6 +29,7 @@ from releases.decision_archive import compact, find, verify_chains
 from releases.decision_log import DecisionLog
 from releases.decision_record import about_customer, decision_of, record_of
 from releases.home import Home
+from releases.segment import frames_of, read_bytes
 from tables.refusal import Refused
 
 SETTING = Setting("bundle", "policy", "week", "base", 1_790_000_000_000_000, {"budget_price": 0.1 + 0.2})
@@ -264,6 +265,41 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(home: Home) -> None
         assert read(home, each).decision_id == each
     # The dead held nothing: one chain served them all.
     assert len(verify_chains(home)) == 1
+
+
+TOGETHER = """
+import os, sys
+from pathlib import Path
+from releases.home import Home
+from releases.decision_log import DecisionLog
+sys.path.insert(0, str(Path(sys.argv[2]).parent))
+from test_decision_log import decision_for
+children = []
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        log = DecisionLog(Home(Path(sys.argv[1])), segment_bytes=20_000)
+        for k in range(25):
+            log.write([decision_for(f"c-{k}")])
+        log.close()
+        os._exit(0)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def test_processes_that_begin_together_share_customers_and_nothing_else(home: Home) -> None:
+    home.path.mkdir()
+    subprocess.run([sys.executable, "-c", TOGETHER, str(home.path), __file__], check=True)
+    assert decisions_written(home) == 100
+    rows = [
+        json.loads(frame.body)
+        for state in verify_chains(home)
+        for number in range(1, state.segments + 1)
+        for frame in frames_of(read_bytes(home.decisions / state.writer, number), "")
+    ]
+    keys = {(row["customer"], row["key"]) for row in rows if row["kind"] == "decision"}
+    assert len(keys) == 25
 
 
 def test_threads_share_a_forced_write_and_each_finds_its_own(
