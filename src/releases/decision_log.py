@@ -19,7 +19,7 @@ from releases.home import Home
 from tables.refusal import Refused
 
 # How long an answer waits for the disk before it is not given. A disk that needs longer is as good as none.
-SECONDS_TO_DISK = 2.0
+SECONDS_TO_DISK = 5.0
 # Written together at most, so that the first of them need not wait for thousands.
 MOST_AT_ONCE = 1000
 

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releases import chain as chain_module
+from releases import decision_log
 from releases.chain import claim
 from releases.customer_key import CustomerKeys
 from releases.decision import Considered, Decision, Setting, decided_at, new_id
@@ -52,6 +54,12 @@ def decision_for(customer: str) -> Decision:
             Considered("gift", "", "no_consent", math.nan, math.inf),
         ),
     )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other tests is no broken disk."""
+    monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 60.0)
 
 
 @pytest.fixture
@@ -244,7 +252,7 @@ from test_decision_log import decision_for
 log = DecisionLog(Home(Path(sys.argv[1])), segment_bytes=20_000)
 for k in range(1_000_000):
     decisions = [decision_for(f"c-{k % 50}") for _ in range(1 + k % 3)]
-    log.write(decisions)
+    log.append(decisions).result(60)
     print(*(each.decision_id for each in decisions), flush=True)
 """
 
@@ -280,7 +288,7 @@ for _ in range(4):
     if child == 0:
         log = DecisionLog(Home(Path(sys.argv[1])), segment_bytes=20_000)
         for k in range(25):
-            log.write([decision_for(f"c-{k}")])
+            log.append([decision_for(f"c-{k}")]).result(60)
         log.close()
         os._exit(0)
     children.append(child)
@@ -336,6 +344,16 @@ def test_two_that_write_have_a_chain_each_and_the_next_goes_on_with_the_first(ho
     write(home, [decision_for("c-2")])
     assert [state.decisions for state in verify_chains(home)] == [3, 1]
     assert decisions_written(home) == 4
+
+
+def test_a_disk_that_is_too_slow_is_as_good_as_none(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(DecisionLog(home)) as log:
+        log.write([decision_for("c-1")])
+        force = os.fdatasync
+        monkeypatch.setattr(chain_module.os, "fdatasync", lambda file: (time.sleep(0.5), force(file)))
+        monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 0.05)
+        with pytest.raises(Refused, match=r"not on disk within 0.05 seconds"):
+            log.write([decision_for("c-1")])
 
 
 def test_a_closed_log_takes_no_decision(home: Home) -> None:
