@@ -8,13 +8,14 @@ from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
 
 from pipelines.configuration import memory_limit
 from pipelines.disk import is_full
+from pipelines.log_cli import app as log_app
 from pipelines.policy_cli import app as policy_app
 from pipelines.running import Ended, running, stopping
 from pipelines.terminal import errors, show
@@ -25,6 +26,7 @@ from tables.refusal import Refused
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.add_typer(policy_app, name="policy")
+app.add_typer(log_app, name="log")
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Tables, histories and what is published.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -379,6 +381,27 @@ def status(home: HomeOption = HOME, json: JsonOption = False) -> None:
 
 
 @app.command()
+def replay(
+    decision: Annotated[str, typer.Argument(help="The decision_id that the service answered.")],
+    home: HomeOption = HOME,
+    base: Annotated[
+        str | None,
+        typer.Option(help="Read another base than the decision did, as when that was pruned; or `current`."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a decision again; ends with 0 if it comes out the same, 1 if different, 2 if it cannot be made."""
+    from pipelines import replay as job  # noqa: PLC0415
+
+    try:
+        said = job.replay(Home(home), decision, base)
+    except Refused as error:
+        _end(f"cannot replay: {error}", job.UNABLE)
+    show(said, json, job.render)
+    raise typer.Exit(job.SAME if said["same"] else job.DIFFERENT)
+
+
+@app.command()
 def serve(
     home: HomeOption = HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -414,7 +437,7 @@ def main() -> None:
         )
 
 
-def _end(says: str, code: int) -> None:
+def _end(says: str, code: int) -> NoReturn:
     what, separator, rest = says.partition(":")
     errors.print(f"[bold red]{escape(what)}{separator}[/]{escape(rest)}", highlight=False, soft_wrap=True)
     sys.exit(code)

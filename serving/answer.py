@@ -188,14 +188,26 @@ class SegmentsAnswer(Answer):
     plan: PlanAnswer | None
 
 
+class Slot(Words):
+    """A part of the day, in local time."""
+
+    begin: str
+    end: str
+
+
 class NextBestOffer(Answer):
     """`chosen` is null when nothing is worth offering; `why` then is the best offer's."""
 
+    decision_id: Annotated[
+        str, Field(description="The decision's record in the log; a contact that follows carries it.")
+    ]
     customer_id: str
     status: Status
     segments: SegmentsAnswer
     held_out: bool
     chosen: OfferAnswer | None
+    slot: Annotated[Slot | None, Field(description="When to make it, of the policy's slots.")]
+    is_reserved: Annotated[bool, Field(description="Whether the week set it aside for this customer.")]
     why: Why | None
     offers: Annotated[list[OfferAnswer], Field(description="All of them, the best first.")]
 

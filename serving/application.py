@@ -1,6 +1,8 @@
 """The routes, as one ASGI application."""
 
+import asyncio
 from collections.abc import Callable
+from typing import TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
@@ -12,15 +14,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from releases.decision import Decision
+from releases.decision_log import SECONDS_TO_DISK, DecisionLog
 from serving import answer, assessment
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
 from serving.question import Asked, Customers, Moment, read_body, read_parameters
-from serving.served import Served, Window
+from serving.served import Served, Window, log
+from tables.refusal import Refused
 
 # A thread costs more than scoring a few customers; more of them must not keep the others waiting.
 MOST_IN_THE_LOOP = 4
+T = TypeVar("T")
 
 
 def application(window: Window) -> ASGIApp:
@@ -45,10 +51,13 @@ def application(window: Window) -> ASGIApp:
     async def next_best_offer(request: Request) -> Response:
         asked, now = await read_body(request, Customers), served()
 
-        def answered() -> Response:
-            return _json(assessment.next_best_offer(now, asked.customer_ids, asked.as_of))
+        def answered() -> tuple[Response, list[Decision]]:
+            offers, decisions = assessment.next_best_offer(now, asked.customer_ids, asked.as_of)
+            return _json(offers), decisions
 
-        return await _aside(answered, len(asked.customer_ids))
+        response, decisions = await _aside(answered, len(asked.customer_ids))
+        await _record(window.decisions, decisions)
+        return response
 
     async def customer(request: Request) -> Response:
         asked = read_parameters(request, Moment)
@@ -85,8 +94,19 @@ def application(window: Window) -> ASGIApp:
     return metrics.timed(app, {route.endpoint: route.path for route in routes})
 
 
-async def _aside(answered: Callable[[], Response], customers: int) -> Response:
+async def _aside(answered: Callable[[], T], customers: int) -> T:
     return answered() if customers <= MOST_IN_THE_LOOP else await run_in_threadpool(answered)
+
+
+async def _record(decisions_log: DecisionLog, decisions: list[Decision]) -> None:
+    """Returns once the decisions are on disk; raises Problem if they are not, so that none is given out."""
+    try:
+        async with asyncio.timeout(SECONDS_TO_DISK):
+            await asyncio.wrap_future(decisions_log.append(decisions))
+    except (Refused, TimeoutError) as error:
+        log.error("refused: %s", str(error) or f"decisions were not on disk within {SECONDS_TO_DISK} s")
+        detail = "the log of decisions cannot be written (the service's log says why); nothing was decided"
+        raise Problem(Kind.NOT_RECORDED, detail) from error
 
 
 def _json(value: BaseModel) -> Response:

@@ -9,6 +9,7 @@ import numpy as np
 
 from decisions.assess import Assessment, assess
 from decisions.choice import NOTHING, Choices, choose
+from decisions.slot import NO_SLOT
 from decisions.why import WORDS
 from decisions.why import Why as Rule
 from features.catalogue import FAMILIES
@@ -16,6 +17,7 @@ from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
 from models.reason import reasons
 from models.value_range import SHARE
+from releases.decision import Decision, Setting, circumstances_of, decided
 from serving import answer
 from serving.attribute import attributes
 from serving.problem import Kind, Problem, invalid
@@ -35,7 +37,10 @@ def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> an
     return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
 
 
-def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.NextBestOffers:
+def next_best_offer(
+    served: Served, customer_ids: list[str], as_of: datetime | None
+) -> tuple[answer.NextBestOffers, list[Decision]]:
+    """The answer, and its decisions, which must be in the log before it is given."""
     frozen = served.policy
     t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
     choices = choose(
@@ -49,8 +54,12 @@ def next_best_offer(served: Served, customer_ids: list[str], as_of: datetime | N
         served.reserved.rows(assessed.facts.places),
     )
     segments = segments_of(frozen, assessed.standing)
-    found = [_next_best(served, assessed, choices, segments, row) for row in range(len(customer_ids))]
-    return answer.NextBestOffers(**_released(served, t), customers=found)
+    decisions = decided(_setting(served, t), served.histories, frozen.offers, assessed, choices)
+    found = [
+        _next_best(served, assessed, choices, segments[row], row, decision.decision_id)
+        for row, decision in enumerate(decisions)
+    ]
+    return answer.NextBestOffers(**_released(served, t), customers=found), decisions
 
 
 def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
@@ -110,6 +119,11 @@ def _released(served: Served, t: int) -> dict[str, Any]:
         "moment": from_micros(t),
         "question": question,
     }
+
+
+def _setting(served: Served, t: int) -> Setting:
+    now, week = served.published, served.week
+    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances_of(served.market))
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
@@ -175,8 +189,9 @@ def _next_best(
     served: Served,
     assessed: Assessment,
     choices: Choices,
-    segments: list[answer.SegmentsAnswer],
+    segments: answer.SegmentsAnswer,
     row: int,
+    decision_id: str,
 ) -> answer.NextBestOffer:
     net = np.where(
         choices.why[row] == Rule.CHOSEN, np.inf, np.nan_to_num(choices.net_value[row], nan=-np.inf)
@@ -184,14 +199,24 @@ def _next_best(
     best = np.argsort(-net, kind="stable").tolist()
     offers = [_offer(served, choices, row, place) for place in best]
     return answer.NextBestOffer(
+        decision_id=decision_id,
         customer_id=served.histories.ids[assessed.facts.places[row]],
         status=assessed.status[row],
-        segments=segments[row],
+        segments=segments,
         held_out=bool(assessed.who.held_out[row]),
         chosen=offers[0] if choices.chosen[row] != NOTHING else None,
+        slot=_slot(served, choices, row),
+        is_reserved=bool(choices.is_reserved[row]),
         why=offers[0].why if offers else None,
         offers=offers,
     )
+
+
+def _slot(served: Served, choices: Choices, row: int) -> answer.Slot | None:
+    if choices.slot[row] == NO_SLOT:
+        return None
+    slot = served.policy.policy.slots[choices.slot[row]]
+    return answer.Slot(en=slot.name, zh=slot.chinese, begin=slot.begin, end=slot.end)
 
 
 def _offer(served: Served, choices: Choices, row: int, place: int) -> answer.OfferAnswer:

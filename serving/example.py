@@ -161,10 +161,13 @@ COUPON = answer.OfferAnswer(
 SCORES = answer.Scores(**RELEASED, question=ASKED, moment=MOMENT, customers=[SCORED])
 EARLIER = SCORES.model_copy(update={"moment": datetime(2026, 9, 30, 16, tzinfo=UTC)})
 OFFERED = answer.NextBestOffer(
+    decision_id="019f3b5c-6f40-7c1e-9d52-3b8e60d1a2f7",
     customer_id=ID,
     status="in_base",
     segments=SEGMENTS,
     held_out=False,
+    slot=answer.Slot(en="evening", zh="晚上", begin="18:00", end="21:00"),
+    is_reserved=True,
     chosen=COUPON,
     why=COUPON.why,
     offers=[COUPON],

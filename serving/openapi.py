@@ -83,9 +83,13 @@ def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[s
     kinds = (ANY_BODY if takes_body else {}) | (
         {} if path == "/livez" else {Kind.NOT_READY: "Nothing is loaded yet."}
     )
+    if path == OFFER:
+        kinds |= {Kind.NOT_RECORDED: "The decision could not be recorded, so it is not given out."}
     for kind, description in kinds.items():
+        before = responses.get(str(kind.status), {}).get("description")
+        said = f"{description} Type: {kind.uri}"
         responses[str(kind.status)] = {
-            "description": f"{description} Type: {kind.uri}",
+            "description": f"{before} Or: {said}" if before else said,
             "content": {MEDIA_TYPE: _content(answer.ProblemDetails, {})},
         }
     return dict(sorted(responses.items()))

@@ -25,6 +25,7 @@ class Kind(Enum):
     INVALID_REQUEST = (422, "The request is not what the route expects")
     INTERNAL_ERROR = (500, "The service failed")
     NOT_READY = (503, "Nothing is loaded yet")
+    NOT_RECORDED = (503, "The decision could not be recorded")
 
     @property
     def status(self) -> int:

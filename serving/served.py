@@ -9,6 +9,7 @@ import numpy as np
 from decisions.assess import assess
 from decisions.choice import Market, Reserved
 from releases.bundle import Bundle, read_bundle
+from releases.decision_log import DecisionLog
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.reservation import market_of, reserved_of
@@ -73,11 +74,13 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
 
 
 class Window:
-    """Shows what is served now, and looks every few seconds whether something else was published."""
+    """Shows what is served now, looks every few seconds whether something else was published, and holds the
+    log of what is decided from it."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.served: Served | None = None
+        self.decisions = DecisionLog(home)
         self._looked_at: Published | None = None
         self._stopped = threading.Event()
 
@@ -86,6 +89,7 @@ class Window:
 
     def stop(self) -> None:
         self._stopped.set()
+        self.decisions.close()
 
     def look(self) -> None:
         """Load what is published if it is new; what is refused leaves the old one in its place."""

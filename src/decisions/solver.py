@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from decisions.arbitration import Block, Choice
-from decisions.dual import MOST, Problem, Soft, problem_of, rounded, soft, taken
+from decisions.dual import Problem, Soft, problem_of, rounded, soft, taken
 from decisions.limit import Limits, Terms, checked
 from decisions.repair import entries_of, repair
 from tables.refusal import Refused

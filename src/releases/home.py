@@ -75,6 +75,11 @@ class Home:
         return self.path / "shadows"
 
     @property
+    def decisions(self) -> Path:
+        """The log of decisions and the customers' keys (releases.decision_log); nothing here is pruned."""
+        return self.path / "decisions"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

@@ -29,10 +29,10 @@ def market_of(about: WeekAbout, frozen: FrozenPolicy) -> Market:
     return spent_out(market.at(np.array([limit.price for limit in about.limits])))
 
 
-def reserved_of(folder: Path, frozen: FrozenPolicy) -> Reserved:
-    """Of everybody in the order of the base; the columns are verified when they are read."""
+def reserved_of(folder: Path, frozen: FrozenPolicy, customer_ids: list[str] | None = None) -> Reserved:
+    """Of everybody in the order of the base, or of some; what is read is verified."""
     offers = [offer.offer_id for offer in frozen.offers]
-    parts = list(week_parts(folder, columns=["chosen_offer", "chosen_channel"]))
+    parts = list(week_parts(folder, customer_ids, columns=["customer_id", "chosen_offer", "chosen_channel"]))
     return Reserved(
         _places(parts, "chosen_offer", offers), _places(parts, "chosen_channel", list(CONTACT_CHANNELS))
     )

@@ -86,9 +86,9 @@ def write_manifest(folder: Path, known: Mapping[str, str] = MappingProxyType({})
     text = canonical_json({"files": manifest})
     write_whole(folder / MANIFEST, text)
     for path in files:
-        _flush(path)
+        flush(path)
     for each in {path.parent for path in named.values()} | {folder}:
-        _flush(each)
+        flush(each)
     return text
 
 
@@ -170,16 +170,16 @@ def write_whole(path: Path, text: str) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    _flush(path.parent)
+    flush(path.parent)
 
 
 def move_whole(folder: Path, target: Path) -> None:
     """Rename a flushed folder into its place, for good."""
     folder.rename(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

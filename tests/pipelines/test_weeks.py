@@ -63,7 +63,15 @@ def test_a_few_customers_are_read_from_their_own_parts_only(home: Path) -> None:
 
 def test_the_job_says_what_each_stage_took_and_how_much_memory(command: Command, home: Path) -> None:
     told = command("score", "--home", home, "--json").json
-    assert {"opening", "assessing", "applying the rules", "planning", "writing", "checking", "sealing"} <= set(told["stages"])
+    assert {
+        "opening",
+        "assessing",
+        "applying the rules",
+        "planning",
+        "writing",
+        "checking",
+        "sealing",
+    } <= set(told["stages"])
     assert told["stages"]["assessing"]["rows"] == 60
     assert all(stage["seconds"] >= 0 for stage in told["stages"].values())
     assert 50 < told["peak_memory_mb"] < 100_000

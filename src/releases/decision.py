@@ -1,0 +1,148 @@
+"""A decision: what was known, considered and chosen for one customer, and with what, so that it can be made
+again and compared to the bit.
+
+It is not its showing nor its acceptance: those are later events, rows of contacts and of responses.
+"""
+
+import hashlib
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from decisions.assess import Assessment
+from decisions.choice import NOTHING, Choices, Market
+from decisions.why import Why
+from tables.contract import CONTACT_CHANNELS
+from tables.history import Histories
+from tables.offer import Offer
+from tables.refusal import Refused
+
+# Among the circumstances of a decision: what one more unit of a limit is worth, and how much of it is left.
+PRICE, LEFT = "price of {}", "left of {}"
+
+
+class Considered(NamedTuple):
+    """An offer that was looked at. channel: '' where the customer agreed to none; why: the name of the rule
+    (decisions.choice.Why) in small letters; net_value and cost: expected, minor units, nan if not known."""
+
+    offer: str
+    channel: str
+    why: str
+    net_value: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """With what decisions were made. bundle, policy, week: published folders; base: the histories that were
+    read; moment: as of when, microseconds; circumstances: prices and counters by name."""
+
+    bundle: str
+    policy: str
+    week: str
+    base: str
+    moment: int
+    circumstances: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """facts: SHA-256 of their names and values; consents: bits, nan where the base does not say; scores: of
+    the customer (one number) and of the offers (one each), nan outside the base; chosen: an offer, '' for
+    none; propensity: with what probability this was done,
+    nan where something else than a lot decided."""
+
+    decision_id: str
+    setting: Setting
+    propensity: float
+    customer_id: str
+    status: str
+    held_out: bool
+    consents: float
+    facts: str
+    scores: Mapping[str, tuple[float, ...]]
+    chosen: str
+    considered: tuple[Considered, ...]
+
+
+def circumstances_of(market: Market) -> dict[str, float]:
+    """The prices and counters that choices are made at, by name."""
+    names, prices, left = market.limits.names, market.prices.tolist(), market.remaining.tolist()
+    return {
+        **{PRICE.format(name): price for name, price in zip(names, prices, strict=True)},
+        **{LEFT.format(name): rest for name, rest in zip(names, left, strict=True)},
+    }
+
+
+def market_at(circumstances: Mapping[str, float], market: Market) -> Market:
+    """The other way round: the limits of `market` at what was recorded; Refused where one was not."""
+    try:
+        prices, left = (
+            np.array([circumstances[word.format(name)] for name in market.limits.names])
+            for word in (PRICE, LEFT)
+        )
+    except KeyError as error:
+        raise Refused(f"the record names no {error.args[0]!r}: it was made under other limits") from error
+    return market.at(prices, left)
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562): sorts by its millisecond; its 74 random bits cannot be guessed."""
+    milliseconds = time.time_ns() // 1_000_000
+    number = (milliseconds << 80) | secrets.randbits(80)
+    number = number & ~(0xF << 76) | (7 << 76)
+    number = number & ~(0x3 << 62) | (0x2 << 62)
+    return str(uuid.UUID(int=number))
+
+
+def decided_at(decision_id: str) -> int:
+    """When the decision of this id was made, microseconds; by the clock of the machine that made it."""
+    return (uuid.UUID(decision_id).int >> 80) * 1000
+
+
+def decided(
+    setting: Setting, histories: Histories, offers: tuple[Offer, ...], assessed: Assessment, choices: Choices
+) -> list[Decision]:
+    """The decisions that `choices` are for the customers assessed, in their order, each with a new id."""
+    return [
+        Decision(
+            decision_id=new_id(),
+            setting=setting,
+            propensity=float(choices.propensity[row]),
+            customer_id=str(histories.ids[place]),
+            status=str(assessed.status[row]),
+            held_out=bool(assessed.who.held_out[row]),
+            consents=float(assessed.who.consents[row]),
+            facts=_facts_hash(assessed, row),
+            scores={
+                name: tuple(np.atleast_1d(part[row]).tolist())
+                for name, part in assessed.scores._asdict().items()
+            },
+            chosen="" if choices.chosen[row] == NOTHING else offers[choices.chosen[row]].offer_id,
+            considered=tuple(_considered(offer, choices, row, k) for k, offer in enumerate(offers)),
+        )
+        for row, place in enumerate(assessed.facts.places)
+    ]
+
+
+def _facts_hash(assessed: Assessment, row: int) -> str:
+    """Without the customer's place, which is another one in another base."""
+    facts = assessed.facts
+    values = np.where(np.isnan(facts.values[row]), np.nan, facts.values[row])  # one nan, of the many
+    return hashlib.sha256("\n".join(facts.names).encode() + values.tobytes()).hexdigest()
+
+
+def _considered(offer: Offer, choices: Choices, row: int, place: int) -> Considered:
+    channel = int(choices.channel[row, place])
+    return Considered(
+        offer=offer.offer_id,
+        channel="" if channel == NOTHING else CONTACT_CHANNELS[channel],
+        why=Why(int(choices.why[row, place])).name.lower(),
+        net_value=float(choices.net_value[row, place]),
+        cost=float(choices.cost[row, place]),
+    )
