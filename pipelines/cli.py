@@ -402,6 +402,22 @@ def replay(
 
 
 @app.command()
+def rehearse(
+    policy: Annotated[Path, typer.Option(help="The policy to rehearse.")],
+    weeks: Annotated[int, typer.Option(min=1, max=26, help="How many weeks are lived.")] = 8,
+    home: HomeOption = HOME,
+    json: JsonOption = False,
+) -> None:
+    """Weeks of decisions and reactions in the simulated world; ends with 1 where a guarantee is broken."""
+    from pipelines import rehearse as job  # noqa: PLC0415
+
+    with running(home, "rehearse", changes=False), limited(memory_limit()):
+        said = job.rehearse(Home(home), policy, weeks)
+    show(said, json, job.render)
+    job.refuse_broken(said)
+
+
+@app.command()
 def serve(
     home: HomeOption = HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -12,6 +12,8 @@ from tables.contract import TABLES
 from tables.refusal import Refused
 from tables.sealed import canonical_json, point, sealed_folder
 
+WORLD = "truth/world.json"
+
 
 def simulate(home: Home, customers: int, seed: int, weeks: int) -> dict[str, Any]:
     try:
@@ -30,6 +32,9 @@ def simulate(home: Home, customers: int, seed: int, weeks: int) -> dict[str, Any
             "ends_at": world.end.isoformat(),
         }
         (staged.path / "base.json").write_text(canonical_json(base), encoding="utf-8")
+        # What `holdfast rehearse` makes the same world again from.
+        said = {"customers": customers, "seed": seed, "weeks": weeks}
+        (staged.path / WORLD).write_text(canonical_json(said), encoding="utf-8")
     point(home.incoming, staged.name)
     rows = {name: pq.read_metadata(staged.path / f"{name}.parquet").num_rows for name in TABLES}
     return {"incoming": str(staged.path), "customers": customers, "seed": seed, "rows": rows}

@@ -84,8 +84,11 @@ def chunk_orders(world: World, chunk: int, people: Population, lived: Walk) -> O
     )
 
 
-def chunk_rows(world: World, chunk: int, people: Population, lived: Walk) -> dict[str, Any]:
-    """The chunk's rows of the seven tables that concern customers, as they had arrived by the end."""
+def chunk_rows(
+    world: World, chunk: int, people: Population, lived: Walk, until: int | None = None
+) -> dict[str, Any]:
+    """The chunk's rows of the seven tables that concern customers, as they had arrived by the end, or until
+    another moment (microseconds)."""
     orders = chunk_orders(world, chunk, people, lived)
     lines = fill_orders(people, orders, world.stream(chunk, "lines"))
     identities = draw_identities(world, people, world.stream(chunk, "identities"))
@@ -121,7 +124,7 @@ def chunk_rows(world: World, chunk: int, people: Population, lived: Walk) -> dic
         "surveys": survey_rows(world, people, identities, lived, world.stream(chunk, "surveys")),
     }
     rng = world.stream(chunk, "records")
-    end = microseconds(world.end)
+    end = microseconds(world.end) if until is None else until
     tables = {}
     for name, given in columns.items():
         if name not in PROMPT:
