@@ -53,7 +53,8 @@ ORACLE = {
 
 class Known(NamedTuple):
     """Customers who may be contacted, a horizon before the world's end: all facts; added: what each offer
-    adds over nothing (net, minor units), shape (customers, offers), nan where not valid; risk: true."""
+    adds over nothing (net, minor units), redeemed: with which probability it is redeemed, shape (customers,
+    offers), nan where not valid; risk: true."""
 
     histories: Histories
     offers: tuple[Offer, ...]
@@ -61,6 +62,7 @@ class Known(NamedTuple):
     facts: Floats
     names: tuple[str, ...]
     added: Floats
+    redeemed: Floats
     risk: Floats
 
     @property
@@ -87,8 +89,9 @@ def lived(folder: Path, customers: int, seed: int) -> Known:
     place = histories.find(truth["customer_id"].to_numpy(zero_copy_only=False))
     column = np.array([ids.index(each) for each in truth["offer_id"].to_pylist()])
     net = np.full((len(histories), len(ids)), np.nan)
-    risk = np.full(len(histories), np.nan)
+    redeemed, risk = np.full(net.shape, np.nan), np.full(len(histories), np.nan)
     there = place >= 0
+    redeemed[place[there], column[there]] = truth["p_redeemed"].to_numpy()[there]
     net[place[there], column[there]] = truth["expected_net_value"].to_numpy()[there]
     risk[place[there]] = truth["p_churn_logged"].to_numpy()[there]
     everyone = np.arange(len(histories))
@@ -97,7 +100,7 @@ def lived(folder: Path, customers: int, seed: int) -> Known:
     base_rows = (told.column("orders_364d") > 0) & reachable & np.isfinite(net[:, 0])
     return Known(
         histories, offers, base / "tables", told.values[base_rows], told.names,
-        (net[:, 1:] - net[:, :1])[base_rows], risk[base_rows],
+        (net[:, 1:] - net[:, :1])[base_rows], redeemed[base_rows][:, 1:], risk[base_rows],
     )  # fmt: skip
 
 

@@ -78,8 +78,8 @@ def _head(told: dict[str, Any]) -> Iterator[str]:
     for each in told["broken"]:
         yield f"<p>{text(each)}</p>"
     if not told["broken"]:
-        said = "No limit, cap, consent or holdout was broken in any week."
-        yield f"<p>{both(said, '各周均未违反额度、频次、同意和对照组约束。')}</p>"
+        whole = "No limit, cap, consent or holdout was broken in any week."
+        yield f"<p>{both(whole, '各周均未违反额度、频次、同意和对照组约束。')}</p>"
     yield "</section>"
 
 
@@ -196,8 +196,15 @@ def _fairness(told: dict[str, Any]) -> Iterator[str]:
         f"各组人均优惠面额，与同层级、同阶段客户相比；限值 {bound}。",
     ) + "</p>"  # fmt: skip
     kinds = ("name", "name", "n", "n", "n", "n", "")
-    head = [both("by", "维度"), both("group", "分组"), both("customers", "人数"), both("mean reward", "人均面额"),
-            both("difference", "差异"), "95 %", ""]  # fmt: skip
+    head = [
+        both("by", "维度"),
+        both("group", "分组"),
+        both("customers", "人数"),
+        both("mean reward", "人均面额"),
+        both("difference", "差异"),
+        "95 %",
+        "",
+    ]
     rows = []
     for each in fair["groups"]:
         state, english, chinese = VERDICTS[each["verdict"]]
@@ -218,8 +225,8 @@ def _fairness(told: dict[str, Any]) -> Iterator[str]:
 def _foot() -> Iterator[str]:
     english = (
         "A simulated world whose laws are known: docs/rehearse.md says which, and what it leaves out. All arms "
-        "live through the same weeks with the same people and the same luck. Net value: margin of orders kept, "
-        "less rewards redeemed and contacts, within the weeks; what the models promised is for 91 days."
+        "live through the same weeks with the same people and luck. Net value: margin of orders kept, less "
+        "rewards redeemed and contacts, within the weeks; what the models promised is for 91 days."
     )
     chinese = (
         "模拟世界的规律已知，内容与局限见 docs/rehearse.md。各组使用相同客户、相同周次与相同随机数。"

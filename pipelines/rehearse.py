@@ -1,8 +1,8 @@
 """`holdfast rehearse`: weeks of decisions in the simulated world, before a policy is let loose on customers.
 
-The published base must be a simulated world's. From its last moment on the world lives four times through the
-same weeks with the same luck: under the policy given, under the published one, with the riskiest contacted for
-as much money, and with nobody contacted.
+The published base must be a simulated world's. From its last moment on the world lives four times through
+the same weeks with the same luck: under the policy given, under the published one, with the riskiest
+contacted for as much money, and with nobody contacted.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from tables.refusal import Refused
 from tables.sealed import verify, write_whole
 
 OURS, PUBLISHED, RISKIEST, NOTHING = "policy", "published", "riskiest", "nothing"
+WHOLE = "No limit, cap, consent or holdout was broken."
 BEGIN = "run `holdfast simulate`, `check`, `train`, `promote` and `score`"
 
 

@@ -42,7 +42,7 @@ TIRING = 0.25  # fall of the log chance of viewing, a contact beyond the first o
 WITHDRAWAL = 0.004  # chance to withdraw consent, a contact beyond the first of LASTS weeks
 NO_OFFER = -1
 # Streams of the weeks to come, beside those of World.PURPOSES.
-LIFE, PURCHASES, LINES, ROWS = range(1_000, 1_004)
+LIFE, DELAYS, PURCHASES, LINES, ROWS = range(1_000, 1_005)
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def live(past: Past, life: Life, week: int, sent: Sent) -> Lived:
     if len(np.unique(c)) < len(c) or (life.state[c] == UNBORN).any():
         raise ValueError(f"week {week}: expected one contact a customer of the programme, came more")
     luck = stream(world, week, LIFE).random((9, n))
-    delay = stream(world, week, LIFE + 100).integers(1, 5_400, n) * 1_000_000
+    delay = stream(world, week, DELAYS).integers(1, 5_400, n) * 1_000_000
     before = life.state.copy()
     life.sent = [*life.sent[1 - LASTS :], np.bincount(c[sent.is_sent], minlength=n) > 0]
     extra = np.maximum(np.sum(life.sent, axis=0) - 1, 0)
@@ -238,7 +238,8 @@ def live(past: Past, life: Life, week: int, sent: Sent) -> Lived:
     promoted = _promoted(past, life, week)
     life.spend = np.concatenate([life.spend[1:], np.bincount(orders.customer, orders.amount, n)[None, :]])
     kept = ~lines.is_returned
-    margin = np.bincount(orders.customer[lines.order[kept]], (lines.amount - lines.cost)[kept], n)
+    earned = (lines.amount - lines.cost)[kept].astype(np.float64)
+    margin = np.bincount(orders.customer[lines.order[kept]], earned, n).astype(np.float64)
     return Lived(
         week, sent, viewed_at, viewed, accepted, before, life.state.copy(), orders, lines, redeemed, *told,
         by_order, complaint, is_late, margin, withdrew, promoted,
