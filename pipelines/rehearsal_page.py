@@ -38,7 +38,7 @@ def page_of(told: dict[str, Any]) -> str:
         '<meta name="viewport" content="width=device-width"/>',
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\"/>",
-        f"<title>Rehearsal of {text(told['policy'])}</title>",
+        f"<title>Rehearsal of {text(Path(told['policy']).name)}</title>",
         f"<style>{style}</style></head><body>",
         '<input class="choose" type="radio" name="say" id="say-en" checked="checked"/>',
         '<input class="choose" type="radio" name="say" id="say-zh"/>',
@@ -224,9 +224,9 @@ def _fairness(told: dict[str, Any]) -> Iterator[str]:
 
 def _foot() -> Iterator[str]:
     english = (
-        "A simulated world whose laws are known: docs/rehearse.md says which, and what it leaves out. All arms "
-        "live through the same weeks with the same people and luck. Net value: margin of orders kept, less "
-        "rewards redeemed and contacts, within the weeks; what the models promised is for 91 days."
+        "A simulated world whose laws are known: docs/rehearse.md says which, and what it leaves out. All "
+        "arms live through the same weeks with the same people and luck. Net value: margin of orders kept, "
+        "less rewards redeemed and contacts, within the weeks; what the models promised is for 91 days."
     )
     chinese = (
         "模拟世界的规律已知，内容与局限见 docs/rehearse.md。各组使用相同客户、相同周次与相同随机数。"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from decisions.freezing import frozen_for
 from decisions.policy import Policy, read_policy
 from pipelines.as_of import offers_of, source_of
 from pipelines.policy_base import subject
@@ -59,7 +60,8 @@ def rehearse(home: Home, path: Path, weeks: int) -> dict[str, Any]:
     bundle = read_bundle(home.bundles / bundle_name, key)
     kept = read_frozen_policy(home.policies / state.policy, key)
     source = source_of(base)
-    ours = Terms(policy, offers_of(base, t, histories.time_zone), None, source)
+    offers = offers_of(base, t, histories.time_zone)
+    ours = Terms(policy, offers, frozen_for(policy, kept.frozen, source), source)
     published = Terms(kept.policy, kept.offers, kept.frozen, source)
     found = rehearsed(
         world, base, histories, ours, published, scoring_of(bundle.scorer, bundle.question), weeks

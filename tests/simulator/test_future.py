@@ -119,7 +119,8 @@ def test_an_offer_is_redeemed_once_by_a_later_order_that_reaches_its_minimum(
     past: Past,
 ) -> None:
     offer = 1  # 40 yuan off above 150
-    life, accepted = begin(past), {}
+    life = begin(past)
+    accepted: dict[int, int] = {}
     everybody, redeemed = np.arange(len(past.people)), 0
     for week in range(past.week, past.week + WEEKS):
         sent = told(past, week, everybody, offer) if week == past.week else nothing_sent()
@@ -140,7 +141,8 @@ def test_a_customer_is_contacted_once_a_week_at_most(past: Past) -> None:
 
 
 def test_rows_have_names_of_their_own_and_tell_what_was_lived(past: Past) -> None:
-    life, names = begin(past), set()
+    life = begin(past)
+    names: set[tuple[str, str]] = set()
     some = np.arange(0, len(past.people), 2)
     for week in range(past.week, past.week + 3):
         lived = live(past, life, week, told(past, week, some, 4))
