@@ -410,10 +410,11 @@ def rehearse(
 ) -> None:
     """Weeks of decisions and reactions in the simulated world; ends with 1 where a guarantee is broken."""
     from pipelines import rehearse as job  # noqa: PLC0415
+    from pipelines.rehearsal_report import render  # noqa: PLC0415
 
     with running(home, "rehearse", changes=False), limited(memory_limit()):
         said = job.rehearse(Home(home), policy, weeks)
-    show(said, json, job.render)
+    show(said, json, render)
     job.refuse_broken(said)
 
 

@@ -12,8 +12,9 @@ from features.reader import Progress
 from pipelines.rehearsal_arm import Decides
 from pipelines.rehearsal_base import LivingBase
 from simulator.dynamics import ACTIVE
-from simulator.future import Lived, Past, Sent, begin, live, nothing_sent
+from simulator.future import Lived, Sent, begin, live, nothing_sent
 from simulator.future_rows import week_rows
+from simulator.past import Past
 from simulator.world import microseconds
 from tables.history import Histories
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from decisions.policy import Policy
 from decisions.segment import Segments
-from simulator.future import Past
+from simulator.past import Past
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.object_]

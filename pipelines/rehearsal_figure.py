@@ -11,7 +11,7 @@ from decisions.segment import Segments
 from models.metric import Interval, interval_of, resamples
 from pipelines.rehearsal import Course
 from pipelines.rehearsal_guarantee import made, most_in_days
-from simulator.future import Past
+from simulator.past import Past
 
 Floats = npt.NDArray[np.float64]
 REPLICATES = 400

@@ -13,7 +13,7 @@ from decisions.holdout import is_held_out
 from decisions.policy import Policy
 from decisions.reach import Cap
 from pipelines.rehearsal import Course
-from simulator.future import Past
+from simulator.past import Past
 from simulator.population import CONSENTS
 from simulator.world import microseconds
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS

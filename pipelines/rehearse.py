@@ -7,7 +7,10 @@ contacted for as much money, and with nobody contacted.
 
 import hashlib
 import json
-import tempfile
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +29,19 @@ from pipelines.rehearsal_figure import arm_figures, sums, tier_moves
 from pipelines.rehearsal_guarantee import broken, ledger_of
 from pipelines.rehearsal_page import page_of
 from pipelines.simulate import WORLD
-from pipelines.terminal import bar, grid
+from pipelines.terminal import bar
 from releases.bundle import read_bundle
 from releases.home import Home
 from releases.policy import read_frozen_policy, terms_of
-from simulator.future import Past, past_of
+from simulator.past import Past, past_of
 from simulator.world import World, microseconds
 from tables.history import Histories
 from tables.moment import in_zone
 from tables.offer import Offer
 from tables.refusal import Refused
-from tables.sealed import verify, write_whole
+from tables.sealed import STAGING, sweep, verify, write_whole
 
 OURS, PUBLISHED, RISKIEST, NOTHING = "policy", "published", "riskiest", "nothing"
-WHOLE = "No limit, cap, consent or holdout was broken."
 BEGIN = "run `holdfast simulate`, `check`, `train`, `promote` and `score`"
 
 
@@ -63,9 +65,11 @@ def rehearse(home: Home, path: Path, weeks: int) -> dict[str, Any]:
     offers = offers_of(base, t, histories.time_zone)
     ours = Terms(policy, offers, frozen_for(policy, kept.frozen, source), source)
     published = Terms(kept.policy, kept.offers, kept.frozen, source)
-    found = rehearsed(
-        world, base, histories, ours, published, scoring_of(bundle.scorer, bundle.question), weeks
-    )
+    shelf = home.path / "rehearsals"
+    shelf.mkdir(exist_ok=True)
+    scoring = scoring_of(bundle.scorer, bundle.question)
+    with _beside(shelf) as folder:
+        found = rehearsed(world, base, histories, ours, published, scoring, weeks, folder)
     told = {
         "policy": str(path),
         "published": state.policy,
@@ -74,11 +78,22 @@ def rehearse(home: Home, path: Path, weeks: int) -> dict[str, Any]:
         "money": {"currency": histories.currency, "minor_units": histories.minor_units},
         **found,
     }
-    name = hashlib.sha256(f"{terms_of(policy, ours.offers, None)}{state}{weeks}".encode()).hexdigest()[:16]
-    page = home.path / "rehearsals" / f"{name}.html"
-    page.parent.mkdir(exist_ok=True)
+    name = hashlib.sha256(f"{terms_of(policy, offers, None)}{state.week}{weeks}".encode()).hexdigest()[:16]
+    page = shelf / f"{name}.html"
     write_whole(page, page_of(told))
     return {**told, "page": str(page)}
+
+
+@contextmanager
+def _beside(shelf: Path) -> Iterator[Path]:
+    """A folder for the lives' bases, removed in the end: in the home, as files of its base are linked."""
+    sweep(shelf)
+    folder = shelf / f"lives{STAGING}{os.getpid()}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def world_of(home: Home, base: Path) -> World:
@@ -102,8 +117,9 @@ def rehearsed(
     published: Terms,
     scoring: Scoring,
     weeks: int,
+    folder: Path,
 ) -> dict[str, Any]:
-    """The four lives and what they say, money in minor units."""
+    """The four lives and what they say, money in minor units; folder: on the base's file system."""
     past = past_of(world, weeks)
     people = people_in(histories, pa.array([f"c-{n:07d}" for n in past.people.number.tolist()], pa.string()))
     known = tuple(offer.offer_id for offer in world.offers)
@@ -123,8 +139,8 @@ def rehearsed(
         RISKIEST: _arm(ByRisk(readers[OURS], known, lambda: spent[-1]), ours.offers, world),
         NOTHING: _arm(None, ours.offers, world),
     }
-    with tempfile.TemporaryDirectory() as name, bar("living the weeks") as progress:
-        courses = rehearse_weeks(past, base, Path(name), arms, weeks, progress)
+    with bar("living the weeks") as progress:
+        courses = rehearse_weeks(past, base, folder, arms, weeks, progress)
         end = microseconds(past.calendar.moment(past.week + weeks))
         first = readers[OURS](histories, microseconds(world.end)).segments
         last = {name: readers[OURS](each.end(), end).segments for name, each in courses.items()}
@@ -196,71 +212,3 @@ def refuse_broken(result: dict[str, Any]) -> None:
     """Raises Refused where a guarantee was broken."""
     if found := result["broken"]:
         raise Refused(f"{len(found)} guarantees were broken: {'; '.join(found)}")
-
-
-def render(result: dict[str, Any]) -> list[Any]:
-    units, currency = result["money"]["minor_units"], result["money"]["currency"]
-
-    def money(minor: float) -> str:
-        return f"{minor / units:,.2f}"
-
-    def between(each: dict[str, float]) -> str:
-        return f"{money(each['value'])} ({money(each['low'])} to {money(each['high'])})"
-
-    arms = result["arms"]
-    lines: list[tuple[str, Any]] = [
-        (f"net value beside nothing, {currency}", lambda a: between(a["net_value"])),
-        ("margin of orders", lambda a: money(a["margin"])),
-        ("rewards redeemed", lambda a: money(a["rewards"])),
-        ("contacts told", lambda a: money(a["contact_cost"])),
-        ("net value promised", lambda a: money(a["promised"])),
-        ("contacts", lambda a: f"{a['contacts']:,}"),
-        ("contacts a customer", lambda a: f"{a['contacts_a_customer']:.2f}"),
-        ("most in 28 days", lambda a: f"{a['most_in_28_days']}"),
-        ("view rate", lambda a: "-" if a["view_rate"] is None else f"{a['view_rate']:.1%}"),
-        ("consents withdrawn", lambda a: f"{a['withdrew']:,}"),
-        ("complaints", lambda a: f"{a['complaints']:,}"),
-        ("active at the end", lambda a: f"{a['active_at_the_end']:,}"),
-    ]
-    rows = [[name, *(tell(arm) for arm in arms.values())] for name, tell in lines]
-    weeks = f"{result['weeks']} weeks from {result['from'][:10]}, {result['customers']:,} customers"
-    parts: list[Any] = [grid(f"Rehearsal of {weeks}", ["", *arms], rows)]
-    parts.append(
-        grid(
-            "The policy's net value beside others, the same customers and luck",
-            ["less", f"{currency} (95 %)"],
-            [[name, between(each)] for name, each in result["ahead"].items()],
-        )
-    )
-    used = [
-        [
-            name,
-            each["name"],
-            f"{each['bound']:,.0f}",
-            f"{max(each['used']):,.0f}",
-            f"{np.mean(each['used']):,.0f}",
-        ]
-        for name, limits in result["limits"].items()
-        for each in limits
-    ]
-    parts.append(grid("Limits a week", ["arm", "limit", "bound", "most used", "used on average"], used))
-    moves = [
-        [scheme, *(f"{by[name]['up']:,} / {by[name]['down']:,}" for name in arms)]
-        for scheme, by in result["tiers"].items()
-    ]
-    parts.append(grid("Tiers: customers who moved up / down", ["scheme", *arms], moves))
-    if (fair := result["fairness"]) is not None:
-        beyond = [each for each in fair["groups"] if each["verdict"] != "within"]
-        told = [
-            [
-                f"{each['axis']} {each['group']}", f"{each['customers']:,}", money(each["reward"]),
-                f"{each['difference']:+.1%} ({each['low']:+.1%} to {each['high']:+.1%})", each["verdict"],
-            ]
-            for each in beyond
-        ]  # fmt: skip
-        title = f"Rewards given, further than {fair['bound']:.0%} from customers who are alike"
-        parts.append(grid(title, ["group", "customers", "mean reward", "difference", ""], told))
-    parts += [f"broken: {each}" for each in result["broken"]] or [
-        "No limit, cap, consent or holdout was broken."
-    ]
-    return [*parts, f"Page: {result['page']}"]

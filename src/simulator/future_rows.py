@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator.dynamics import UNBORN
-from simulator.future import ROWS, Life, Lived, Past, stream
+from simulator.future import ROWS, Life, Lived, stream
 from simulator.identity import Identities
+from simulator.past import Past
 from simulator.record import Columns, decoded, padded, rows
 from simulator.sale import point_rows, transaction_rows
 from simulator.touch import (

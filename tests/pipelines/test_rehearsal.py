@@ -22,7 +22,8 @@ from pipelines.rehearsal_base import people_in
 from pipelines.rehearsal_fairness import fairness
 from pipelines.rehearsal_guarantee import broken, ledger_of, made, most_in_days
 from simulator import World, simulate
-from simulator.future import Past, begin, live, nothing_sent, past_of
+from simulator.future import begin, live, nothing_sent
+from simulator.past import Past, past_of
 from tables.checking import check_tables
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories, read_histories

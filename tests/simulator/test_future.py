@@ -16,8 +16,9 @@ from simulator.dynamics import (
     purchase_rate,
     transition,
 )
-from simulator.future import LASTS, Lived, Past, Sent, begin, counts, live, nothing_sent, past_of
+from simulator.future import LASTS, Lived, Sent, begin, counts, live, nothing_sent
 from simulator.future_rows import week_rows
+from simulator.past import Past, past_of
 from simulator.population import draw_population
 from simulator.walk import walk
 
