@@ -39,6 +39,7 @@ def entries_of(problem: Problem) -> Entries:
 
 
 def weights_of(problem: Problem) -> Floats:
+    """What one unit over each limit weighs at first, (L,)."""
     most = np.maximum(np.abs(problem.takes.fixed), np.abs(problem.takes.fixed + problem.takes.by_response))
     scale = most.reshape(len(most), -1).max(axis=1, initial=0.0)
     weight = 1.0 / np.where(scale > 0, scale, 1.0)
@@ -46,12 +47,18 @@ def weights_of(problem: Problem) -> Floats:
 
 
 def repair(
-    problem: Problem, prices: Floats, choices: Sequence[Choice], usage: Floats, entries: Entries, loss: float
+    problem: Problem,
+    prices: Floats,
+    choices: Sequence[Choice],
+    usage: Floats,
+    entries: Entries,
+    weights: Floats,
+    loss: float,
 ) -> int:
-    """Change `choices` in place, from what they take (`usage`, changed too); how many changes. One thread: a
-    customer's turn comes after that of all before."""
+    """Change `choices` in place, from what they take (`usage`, (L,), changed too); how many changes. One
+    thread: a customer's turn comes after that of all before."""
     tariff = problem.tariff(prices)
-    room, weights = problem.limits.room(), weights_of(problem)
+    room = problem.limits.room()
     changes = 0
     for block, choice in zip(problem.blocks, choices, strict=True):
         changes += int(

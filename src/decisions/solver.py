@@ -16,7 +16,7 @@ from scipy.optimize import nnls
 from decisions.arbitration import Block, Choice
 from decisions.dual import MOST, Problem, Soft, problem_of, rounded, soft, taken
 from decisions.limit import Limits, Terms, checked
-from decisions.repair import entries_of, repair
+from decisions.repair import entries_of, repair, weights_of
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ LEAST_DAMPING, FIRST_RAISE, MOST_DAMPING = 1e-6, 1e-2, 1e6
 WORTH_A_STEP = 2e-6
 # Worth given up for one change, as shares of the same mean: the cheapest changes first, at last any.
 LOSSES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-LAST_ROUNDS = 5
+LAST_ROUNDS, HEAVIER = 30, 5.0
 # A round that gains less, as a share of the value, is the last.
 WORTH_A_ROUND = 2e-6
 
@@ -150,17 +150,24 @@ def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
 
 
 def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float) -> None:
-    """Change `choices` until no limit is broken, and then while that gains; Refused if a limit stays broken."""
-    entries, room = entries_of(problem), problem.limits.room()
+    """Change `choices` until no limit is broken, and then while that gains; Refused if a limit stays broken.
+
+    A limit that stays broken where any change is allowed weighs more from round to round, so that others give
+    way for a while.
+    """
+    entries, weights, room = entries_of(problem), weights_of(problem), problem.limits.room()
     before = taken(problem, choices)
     for loss in (*(share * unit for share in LOSSES), *[np.inf] * LAST_ROUNDS):
-        changes = repair(problem, prices, choices, before.usage.copy(), entries, loss)
+        changes = repair(problem, prices, choices, before.usage.copy(), entries, weights, loss)
         after = taken(problem, choices)
-        kept = bool((before.usage <= room).all() and (after.usage <= room).all())
-        if kept and (after.value - before.value <= WORTH_A_ROUND * after.value) and problem.customers > SAMPLES[1]:
-            break
-        if not changes and loss == np.inf:
-            break
+        broken = after.usage > room
+        gained = after.value - before.value
+        if not broken.any() and (before.usage <= room).all():
+            enough = gained <= WORTH_A_ROUND * after.value and problem.customers > SAMPLES[-1]
+            if enough or (loss == np.inf and not changes):
+                break
+        if loss == np.inf:
+            weights = np.where(broken, HEAVIER * weights, weights)
         before = after
     _refuse_broken(problem.limits, taken(problem, choices).usage)
 
