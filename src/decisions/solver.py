@@ -25,7 +25,7 @@ SAMPLES = (4_096, 65_536)
 # Softness, as a share of the mean worth of a customer's best option at no prices; and with which of them each
 # of the samples, and at last everybody, begins.
 SOFTNESS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-BEGINNING = (0, 3, 5)
+BEGINNING = (2, 3, 5)
 STEPS = 15
 LEAST_DAMPING, FIRST_RAISE, MOST_DAMPING = 1e-6, 1e-2, 1e6
 # What a step must promise, as a share of the dual; below it the prices are good enough.
@@ -34,7 +34,7 @@ WORTH_A_STEP = 2e-6
 LOSSES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 LAST_ROUNDS, HEAVIER = 30, 5.0
 # A round that gains less, as a share of the value, is the last.
-WORTH_A_ROUND = 2e-6
+WORTH_A_ROUND = 1e-5
 
 
 class Solution(NamedTuple):
@@ -61,21 +61,27 @@ def solve(
 ) -> Solution:
     """The choice within all limits whose net value is nearly the highest.
 
-    begin: prices to begin with, as of last week or of other bounds. Refused: limits that the choice found
-    cannot keep, by name and how much is over; shapes that do not fit.
+    begin: prices to begin with, as of last week or of other bounds; of no use, they are not used. Refused:
+    limits that the choice found cannot keep, by name and how much is over; shapes that do not fit.
     """
     _fit(parts, terms)
     problem = problem_of(parts, terms, checked(limits, terms), float(minimum), threads)
-    prices = np.zeros(len(limits.names)) if begin is None else np.array(begin, dtype=np.float64)
-    if not problem.customers or not terms.contact_cost.size:
-        return _solution(problem, prices, 0.0, tuple(Choice.of_nothing(len(part.uplift)) for part in parts))
-    unit = _unit(problem)
-    prices = _prices(problem, prices, unit, known=begin is not None)
+    prices = np.zeros(len(limits.names))
     choices = tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
+    if not problem.customers or not terms.contact_cost.size:
+        _refuse_broken(problem.limits, np.zeros(len(limits.names)))
+        return Solution(prices, 0.0, 0.0, 0.0, np.zeros(len(limits.names)), choices)
+    sample = problem.sample(SAMPLES[0])
+    at_none = soft(sample, prices, 1.0).bound
+    unit = _unit(at_none / sample.customers, problem.customers)
+    known = begin is not None and soft(sample, np.asarray(begin, np.float64), unit).bound < at_none
+    prices = _prices(problem, np.array(begin, np.float64) if known else prices, unit, known)
     softness = SOFTNESS[-1] * unit
     rounded(problem, prices, softness, choices)
     _mend(problem, prices, choices, unit)
-    return _solution(problem, prices, soft(problem, prices, softness).bound, choices)
+    usage, value = taken(problem, choices)
+    bound = soft(problem, prices, softness).bound
+    return Solution(prices, value, bound, (bound - value) / bound if bound > 0 else 0.0, usage, choices)
 
 
 def _fit(parts: Sequence[Block], terms: Terms) -> None:
@@ -93,11 +99,13 @@ def _fit(parts: Sequence[Block], terms: Terms) -> None:
             raise Refused(f"Block {number}: allowed is {part.allowed.dtype}, expected uint8")
 
 
-def _unit(problem: Problem) -> float:
-    """The mean worth of a customer's best option at no prices, minor units; over a sample."""
-    sample = problem.sample(SAMPLES[0])
-    total = soft(sample, np.zeros(len(problem.limits.names)), 1.0).bound
-    return total / sample.customers if total > 0 else 1.0
+def _unit(mean: float, customers: int) -> float:
+    """The mean worth of a customer's best option at no prices, minor units; Refused where sums of it are not
+    exact."""
+    if mean * customers >= MOST:
+        said = f"uplifts are worth {mean:,.0f} minor units a customer, of {customers:,} customers"
+        raise Refused(f"The choice: {said}; sums of {MOST:,.0f} and more are not exact. Use a larger unit")
+    return mean if mean > 0 else 1.0
 
 
 def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> Floats:
@@ -176,17 +184,11 @@ def _refuse_broken(limits: Limits, usage: Floats) -> None:
     broken = np.flatnonzero(usage > limits.room())
     if len(broken):
         said = "; ".join(
-            f"{limits.names[k]} has bound {limits.bounds[k]:,.6g}, the best choice found takes {usage[k]:,.6g}, "
+            f"{limits.names[k]} has bound {limits.bounds[k]:,.6g}, the choice found takes {usage[k]:,.6g}, "
             f"{usage[k] - limits.bounds[k]:,.6g} too much"
             for k in broken.tolist()
         )
         raise Refused(
-            f"No choice was found that keeps all limits: {said}. A negative bound asks for that much at least: "
-            "ask for less, or loosen the limits on the same offers and channels"
+            f"No choice was found that keeps all limits: {said}. A negative bound asks for that much at "
+            "least: ask for less, or loosen the limits on the same offers and channels"
         )
-
-
-def _solution(problem: Problem, prices: Floats, bound: float, choices: tuple[Choice, ...]) -> Solution:
-    usage, value = taken(problem, choices)
-    gap = (bound - value) / bound if bound > 0 else 0.0
-    return Solution(prices, value, bound, gap, usage, choices)

@@ -1,4 +1,4 @@
-"""What if a limit were wider or narrower: value against the scale of bounds, and what one more unit is worth."""
+"""What if a limit were wider or narrower: value against the scale of bounds, and one more unit's worth."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -56,7 +56,7 @@ def curve(
 
 
 def worth_of_one_more(limits: Limits, solution: Solution) -> dict[str, float]:
-    """Minor units of net value that one more unit of each limit brings (of money: one minor unit), the dearest
-    first. It holds for small changes: as many units as a few customers take."""
+    """Minor units of net value that one more unit of each limit brings (of money: one minor unit), the
+    dearest first. It holds for small changes: as many units as a few customers take."""
     order = np.argsort(-solution.prices, kind="stable")
     return {limits.names[k]: float(solution.prices[k]) for k in order.tolist()}

@@ -20,7 +20,8 @@ def policy(policy_of: Make) -> Policy:
     made: Policy = policy_of(
         weekly_budget=9_000,
         channels=[
-            {"name": name, "chinese": name, "cost": 500 if name == "phone" else 1} for name in CONTACT_CHANNELS
+            {"name": name, "chinese": name, "cost": 500 if name == "phone" else 1}
+            for name in CONTACT_CHANNELS
         ],
         budgets=[
             {"name": "care", "chinese": "关怀", "weekly": 700, "kinds": ["care"]},
@@ -81,9 +82,9 @@ def test_prices_are_folded_into_what_the_limits_an_option_uses_are_worth(base_of
     for j, c in np.ndindex(terms.contact_cost.shape):
         cost = response * terms.redemption_cost[j] + terms.contact_cost[j, c]
         plain = sum(
-            prices[l] * (limits.money[l, j, c] * cost + limits.contacts[l, j, c])
-            + prices[l] * limits.redemptions[l, j, c] * response
-            for l in range(len(prices))
+            prices[k] * (limits.money[k, j, c] * cost + limits.contacts[k, j, c])
+            + prices[k] * limits.redemptions[k, j, c] * response
+            for k in range(len(prices))
         )
         assert np.isclose(
             folded.money[j, c] * cost + folded.contact[j, c] + folded.response[j, c] * response, plain
@@ -118,7 +119,10 @@ WRONG = {
     "nothing is said": ({}, "state how much may go out"),
     "a share of money": ({"least_share": 0.1, "kinds": ["care"]}, "say `of: contacts`"),
     "a share of everything": ({"least_share": 0.1, "of": "contacts"}, "needs the kinds or channels"),
-    "a share above all": ({"least_share": 1.1, "of": "contacts", "kinds": ["care"]}, "less than or equal to 1"),
+    "a share above all": (
+        {"least_share": 1.1, "of": "contacts", "kinds": ["care"]},
+        "less than or equal to 1",
+    ),
     "a share of nothing": ({"least_share": 0, "of": "contacts", "kinds": ["care"]}, "greater than 0"),
 }
 

@@ -16,7 +16,7 @@ SCALES = (0.25, 0.5, 0.75, 1.0, 1.5, 50.0)
 
 
 def test_more_money_is_worth_more_and_each_unit_less_than_the_one_before(base_of: Make) -> None:
-    block, terms, limits, minimum = base_of(4, 3_000)
+    block, terms, limits, minimum = base_of(13, 3_000)
     points = curve([block], terms, limits, minimum, SCALES, names=("money",))
     assert [point.scale for point in points] == list(SCALES)
     for before, after in pairwise(points):
@@ -28,7 +28,7 @@ def test_more_money_is_worth_more_and_each_unit_less_than_the_one_before(base_of
 
 
 def test_a_point_of_the_curve_is_what_solving_alone_finds(base_of: Make) -> None:
-    block, terms, limits, minimum = base_of(4, 3_000)
+    block, terms, limits, minimum = base_of(13, 3_000)
     points = curve([block], terms, limits, minimum, (0.5, 1.0))
     alone = solve([block], terms, limits, minimum)
     assert np.isclose(points[1].bound, alone.bound, rtol=1e-4)
