@@ -22,14 +22,17 @@ from tables.refusal import Refused
 Floats = npt.NDArray[np.float64]
 # Prices are found on so many customers first, then on everybody, who begin where those before ended.
 SAMPLES = (4_096, 65_536)
-# Softness, as a share of the mean worth of a customer's best option at no prices; and with which of them each
-# of the samples, and at last everybody, begins.
-SOFTNESS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-BEGINNING = (2, 3, 5)
+# Softness as a share of the mean worth of a customer's best option at no prices, from the first to the last
+# that may be of use; which of them the samples, and everybody beyond them, go through. What a sample is wrong
+# by must be within reach of the softness that the next group begins with.
+SOFTNESS = (0.1, 0.03, 0.01, 0.003, 0.001)
+USED = (slice(0, 5), slice(1, 5), slice(2, 5))
+# Of the dual: everybody, more than the samples hold, need no sharper choice than one that lacks so little.
+ENOUGH = 5e-4
 STEPS = 15
-LEAST_DAMPING, FIRST_RAISE, MOST_DAMPING = 1e-6, 1e-2, 1e6
+LEAST_DAMPING, FIRST_RAISE, RAISE, MOST_DAMPING = 1e-6, 1e-2, 10, 1e6
 # What a step must promise, as a share of the dual; below it the prices are good enough.
-WORTH_A_STEP = 2e-6
+WORTH_A_STEP = 5e-6
 # Worth given up for one change, as shares of the same mean: the cheapest changes first, at last any.
 LOSSES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 LAST_ROUNDS, HEAVIER = 30, 5.0
@@ -75,8 +78,7 @@ def solve(
     at_none = soft(sample, prices, 1.0).bound
     unit = _unit(at_none / sample.customers, problem.customers)
     known = begin is not None and soft(sample, np.asarray(begin, np.float64), unit).bound < at_none
-    prices = _prices(problem, np.array(begin, np.float64) if known else prices, unit, known)
-    softness = SOFTNESS[-1] * unit
+    prices, softness = _prices(problem, np.array(begin, np.float64) if known else prices, unit, known)
     rounded(problem, prices, softness, choices)
     _mend(problem, prices, choices, unit)
     usage, value = taken(problem, choices)
@@ -108,17 +110,34 @@ def _unit(mean: float, customers: int) -> float:
     return mean if mean > 0 else 1.0
 
 
-def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> Floats:
-    """known: whether the prices are near already, and must not be softened away."""
+def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> tuple[Floats, float]:
+    """The prices and the softness whose soft choice is nearest to the best one.
+
+    known: whether `prices` are near already, and must not be softened away.
+    """
     sizes = (*(size for size in SAMPLES if size < problem.customers), problem.customers)
+    softness = 0.0
     for stage, size in enumerate(sizes):
         some = problem.sample(size)
-        for share in SOFTNESS[max(BEGINNING[stage], BEGINNING[1] if known else 0) :]:
-            prices = _descend(some, prices, share * unit)
-    return prices
+        least, best = np.inf, prices
+        for share in SOFTNESS[USED[1] if known and stage == 0 else USED[stage]]:
+            prices, here = _descend(some, prices, share * unit)
+            lacks = _lacking(some, prices, here)
+            if lacks < least:
+                least, best, softness = lacks, prices, share * unit
+            if stage == len(SAMPLES) and least <= ENOUGH * here.bound:
+                break
+        prices = best
+    return prices, softness
 
 
-def _descend(problem: Problem, prices: Floats, softness: float) -> Floats:
+def _lacking(problem: Problem, prices: Floats, here: Soft) -> float:
+    """About what the soft choice lacks of the dual: by being soft, and by limits that have a price and are not
+    used to the full, or over it."""
+    return here.value - here.bound + float(prices @ np.abs(problem.limits.bounds - here.usage))
+
+
+def _descend(problem: Problem, prices: Floats, softness: float) -> tuple[Floats, Soft]:
     """Newton's method on the smoothed dual, prices kept at or above 0; damped (Levenberg) as far as its
     parabola misleads."""
     here = soft(problem, prices, softness, curved=True)
@@ -127,19 +146,19 @@ def _descend(problem: Problem, prices: Floats, softness: float) -> Floats:
         slope = problem.limits.bounds - here.usage
         moved = _step(slope, here, prices, damping)
         promised = float(slope @ (prices - moved))
-        if not promised > WORTH_A_STEP * abs(here.value):
+        if not promised > WORTH_A_STEP * abs(here.value) and damping <= FIRST_RAISE:
             break
         there = soft(problem, moved, softness, curved=True)
         kept = (here.value - there.value) / promised
         if kept > 0:
             prices, here = moved, there
         if kept < 0.1:
-            damping = max(damping * 10, FIRST_RAISE)
+            damping = max(damping * RAISE, FIRST_RAISE)
         elif kept > 0.3:
             damping = max(damping / 10, LEAST_DAMPING)
         if damping > MOST_DAMPING:
             break
-    return prices
+    return prices, here
 
 
 def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
