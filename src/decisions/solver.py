@@ -23,10 +23,10 @@ Floats = npt.NDArray[np.float64]
 # Prices are found on so many customers first, then on everybody, who begin where those before ended.
 SAMPLES = (4_096, 65_536)
 # Softness as a share of the mean worth of a customer's best option at no prices, from the first to the last
-# that may be of use; which of them the samples, and everybody beyond them, go through. What a sample is wrong
+# that may be of use; where the samples, and everybody beyond them, begin. What a sample is wrong
 # by must be within reach of the softness that the next group begins with.
 SOFTNESS = (0.1, 0.03, 0.01, 0.003, 0.001)
-USED = (slice(0, 5), slice(1, 5), slice(2, 5))
+BEGINNING = (0, 1, 2)
 # Of the dual: everybody, more than the samples hold, need no sharper choice than one that lacks so little.
 ENOUGH = 5e-4
 STEPS = 15
@@ -80,9 +80,9 @@ def solve(
     known = begin is not None and soft(sample, np.asarray(begin, np.float64), unit).bound < at_none
     prices, softness = _prices(problem, np.array(begin, np.float64) if known else prices, unit, known)
     rounded(problem, prices, softness, choices)
-    _mend(problem, prices, choices, unit)
-    usage, value = taken(problem, choices)
     bound = soft(problem, prices, softness).bound
+    _mend(problem, prices, choices, unit, bound)
+    usage, value = taken(problem, choices)
     return Solution(prices, value, bound, (bound - value) / bound if bound > 0 else 0.0, usage, choices)
 
 
@@ -120,7 +120,7 @@ def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> tuple
     for stage, size in enumerate(sizes):
         some = problem.sample(size)
         least, best = np.inf, prices
-        for share in SOFTNESS[USED[1] if known and stage == 0 else USED[stage]]:
+        for share in SOFTNESS[BEGINNING[max(stage, 1) if known else stage] :]:
             prices, here = _descend(some, prices, share * unit)
             lacks = _lacking(some, prices, here)
             if lacks < least:
@@ -132,8 +132,8 @@ def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> tuple
 
 
 def _lacking(problem: Problem, prices: Floats, here: Soft) -> float:
-    """About what the soft choice lacks of the dual: by being soft, and by limits that have a price and are not
-    used to the full, or over it."""
+    """About what the soft choice lacks of the dual: by being soft, and by limits that have a price and are
+    not used to the full, or over it."""
     return here.value - here.bound + float(prices @ np.abs(problem.limits.bounds - here.usage))
 
 
@@ -176,8 +176,9 @@ def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
     return np.asarray(nnls((vectors * root).T, aim, maxiter=30 * len(slope))[0]) * unit
 
 
-def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float) -> None:
-    """Change `choices` until no limit is broken, and then while that gains; Refused if a limit stays broken.
+def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float, bound: float) -> None:
+    """Change `choices` until no limit is broken, and then while that gains (or, where customers are many,
+    until little is lacking); Refused if a limit stays broken.
 
     A limit that stays broken where any change is allowed weighs more from round to round, so that others give
     way for a while.
@@ -190,7 +191,8 @@ def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: flo
         broken = after.usage > room
         gained = after.value - before.value
         if not broken.any() and (before.usage <= room).all():
-            enough = gained <= WORTH_A_ROUND * after.value and problem.customers > SAMPLES[-1]
+            enough = gained <= WORTH_A_ROUND * bound and after.value >= (1 - ENOUGH) * bound
+            enough = enough and problem.customers > SAMPLES[-1]
             if enough or (loss == np.inf and not changes):
                 break
         if loss == np.inf:

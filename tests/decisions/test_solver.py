@@ -152,13 +152,13 @@ def test_prices_and_choices_are_the_same_to_the_bit_however_the_base_is_parted(b
 
 @pytest.mark.usefixtures("small_samples")
 @pytest.mark.parametrize("seed", [13, 16, 25, 26, 29, 31])
-def test_over_many_customers_the_gap_is_a_thousandth_and_slack_limits_have_no_price(
+def test_over_many_customers_the_gap_is_two_thousandths_at_most_and_slack_limits_have_no_price(
     base_of: Make, seed: int
 ) -> None:
     base = base_of(seed, 8_000)
     solution = solve([base[0]], *base[1:])
     holds(base, solution)
-    assert solution.gap < 1e-3
+    assert solution.gap < 2e-3
     bounds = base[2].bounds
     assert (solution.prices[solution.usage < bounds - 0.02 * np.abs(bounds) - 1] == 0).all()
     assert (solution.prices > 0).any()
