@@ -38,7 +38,13 @@ MOST_PAIRS, LEAST_PAIRS, PAIR_BYTES = 800_000, 20_000, 1_000
 MOST_CUSTOMERS, LEAST_CUSTOMERS, CUSTOMER_BYTES = 200_000, 5_000, 20_000
 LEAST_BOUGHT = 50
 # Shallow as all trees here; of few columns, most of which matter, each tree sees half.
-PARAMETERS: dict[str, Any] = {"num_leaves": 31, "feature_fraction": 0.5, "min_data_in_leaf": 100}
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "num_leaves": 31,
+    "feature_fraction": 0.5,
+    "min_data_in_leaf": 200,
+    "lambda_l2": 20.0,
+}
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,12 @@ class Affinity:
         chosen = block.candidate & asked
         told = np.full(chosen.shape, self.elsewhere)
         if chosen.any():
-            told[chosen] = self.calibration(np.asarray(self.booster.predict(block.values(chosen))))
+            told[chosen] = self.probability(block.values(chosen))
         return told if among is None else told[:, among]
+
+    def probability(self, values: Floats) -> Floats:
+        """values: NAMES of candidate pairs, shape (pairs, facts)."""
+        return self.calibration(np.asarray(self.booster.predict(values)))
 
 
 @dataclass(frozen=True)
@@ -107,9 +117,7 @@ class Known:
 
 def affinity_moments(histories: Histories, as_of: int, *, test_months: int = 3) -> Moments:
     """Four weeks apart; training ends a whole horizon before the first test moment."""
-    found = training_moments(
-        histories, Question(horizon_days=HORIZON_DAYS), as_of, test_months=test_months
-    )
+    found = training_moments(histories, Question(horizon_days=HORIZON_DAYS), as_of, test_months=test_months)
     return Moments(tuple(found.train[::-2][::-1]), found.test)
 
 
@@ -172,7 +180,8 @@ def build_affinity_frame(
             f"nobody bought any {field} within {YEAR} days before {when} that others bought too: there is "
             "nothing to learn from"
         )
-    return AffinityFrame(*(np.concatenate(each) for each in zip(*parts, strict=True)), others)
+    values, labels, owners, times = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return AffinityFrame(values, labels, owners, times, others)
 
 
 def learn_affinity(

@@ -36,9 +36,9 @@ ITEM_FACTS = (
 class Assortment:
     """Items known at a moment, the most popular of the last 91 days first; shape (items,).
 
-    items: codes; category: the code of each one's category, 0 where unknown; facts: ITEM_FACTS, (items, facts),
-    shares of the year's buyers; price: of a piece, minor units, nan where none is known; neighbours:
-    cosines, (items, items), 0 on the diagonal, each row's strongest.
+    items: codes; category: the code of each one's category, 0 where unknown; facts: ITEM_FACTS, (items,
+    facts), buyers as shares of the year's; price: of a piece, minor units, nan where none is known;
+    neighbours: cosines, (items, items), 0 on the diagonal, each row's strongest.
     """
 
     at: int
@@ -177,7 +177,7 @@ def _prices(known: Purchases, item: Int64s, items: int, t: int) -> Floats:
     inside = known.at > t - YEAR * DAY
     paid = np.bincount(item[inside], known.amount[inside], items)
     pieces = np.bincount(item[inside], known.pieces[inside], items)
-    return np.divide(paid, pieces, out=np.full(items, np.nan), where=paid > 0)
+    return np.asarray(np.divide(paid, pieces, out=np.full(items, np.nan), where=paid > 0))
 
 
 def _last_of(value: Int64s, item: Int64s, at: Int64s, items: int) -> Int64s:

@@ -36,6 +36,8 @@ PAIR_FACTS = (
     "lateness",
     "neighbour_score",
     "neighbour_score_28d",
+    "neighbour_score_to_highest",
+    "neighbour_score_per_item",
     "category_share_364d",
     "days_since_category",
     "price_to_usual",
@@ -86,7 +88,7 @@ def blocks_of(purchases: Purchases, places: Int64s, assortment: Assortment) -> I
     for start in range(0, len(places), size):
         part = places[start : start + size]
         first, end = np.searchsorted(purchases.place, [part[0], part[-1] + 1])
-        mine = Purchases(*(column[first:end] for column in purchases))
+        mine = purchases.rows(slice(int(first), int(end)))
         yield _block(mine.rows(np.isin(mine.place, part)), part, assortment)
 
 
@@ -100,9 +102,8 @@ def _block(mine: Purchases, places: Int64s, assortment: Assortment) -> Block:
     shape = len(places), items
 
     def total(weight: Floats | None, chosen: Flags) -> Floats:
-        return np.bincount(
-            cell[chosen], None if weight is None else weight[chosen], shape[0] * items
-        ).reshape(shape)
+        told = np.bincount(cell[chosen], None if weight is None else weight[chosen], shape[0] * items)
+        return told.reshape(shape).astype(np.float64)
 
     # Of several lines of a day one counts.
     order = np.lexsort([bought.day, cell])
@@ -123,6 +124,7 @@ def _block(mine: Purchases, places: Int64s, assortment: Assortment) -> Block:
     spend = total(bought.amount, age < YEAR)
     neighbours = assortment.neighbours
     by_neighbours = np.asarray((in_364d > 0).astype(np.float64) @ neighbours)
+    nearest = np.where(own, 0.0, by_neighbours).max(axis=1, keepdims=True, initial=0.0)
     category_share, since_category = _by_category(in_364d, last, assortment.category)
     paid, pieces = (np.bincount(customer, each, shape[0]) for each in (mine.amount, mine.pieces))
     usual = np.divide(paid, pieces, out=np.full(shape[0], np.nan), where=paid > 0)
@@ -141,6 +143,8 @@ def _block(mine: Purchases, places: Int64s, assortment: Assortment) -> Block:
                 last / between,
                 by_neighbours,
                 np.asarray((in_28d > 0).astype(np.float64) @ neighbours),
+                by_neighbours / nearest,
+                by_neighbours / (in_364d > 0).sum(axis=1, keepdims=True),
                 category_share,
                 since_category,
                 np.log(assortment.price[None, :] / usual[:, None]),
@@ -191,7 +195,9 @@ def _customer_facts(mine: Purchases, customer: Int64s, customers: int, t: int) -
     np.fmin.at(since, customer, age)
     span = int(mine.day.max()) + 1 if len(mine.day) else 1
     quarter, year = (
-        np.bincount(np.unique(customer[age < days] * span + mine.day[age < days]) // span, minlength=customers)
+        np.bincount(
+            np.unique(customer[age < days] * span + mine.day[age < days]) // span, minlength=customers
+        )
         for days in (QUARTER, YEAR)
     )
     # Each item of a customer, the first line first.

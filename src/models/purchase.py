@@ -35,8 +35,8 @@ class Purchases(NamedTuple):
     amount: Floats
     pieces: Floats
 
-    def rows(self, chosen: npt.NDArray[np.bool_]) -> "Purchases":
-        return Purchases(*(part[chosen] for part in self))
+    def rows(self, chosen: npt.NDArray[np.bool_] | slice) -> "Purchases":
+        return Purchases._make(part[chosen] for part in self)
 
     def within(self, t: int, days: int) -> "Purchases":
         """Those in (t - days, t]."""
@@ -62,7 +62,7 @@ def read_purchases(
         _read(histories, places[start : start + CUSTOMERS_AT_ONCE], t, field, days)
         for start in range(0, max(len(places), 1), CUSTOMERS_AT_ONCE)
     ]
-    return Purchases(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    return Purchases._make(np.concatenate(each) for each in zip(*parts, strict=True))
 
 
 def _read(histories: Histories, places: Int64s, t: int, field: str, days: int) -> Purchases:

@@ -16,7 +16,16 @@ from models.affinity import Affinity, Known, bought_after, known_at, was_bought
 from models.assortment import ITEM_FACTS
 from models.bootstrap import paired
 from models.candidate import Block, blocks_of
-from models.metric import Interval
+from models.metric import (
+    Interval,
+    Metric,
+    auc,
+    brier,
+    calibration_error,
+    calibration_slope,
+    intervals,
+    with_interval,
+)
 from models.purchase import Purchases
 from tables.code import lots_of
 from tables.history import Histories
@@ -31,6 +40,14 @@ SHORT, DEPTH = 5, 10
 DISCOUNT = 1.0 / np.log2(np.arange(2, DEPTH + 2))
 OURS = "holdfast"
 MOST_JUDGED = 5_000
+PROMISED: dict[str, Metric] = {
+    "auc": auc,
+    "brier": brier,
+    "calibration_error": calibration_error,
+    "calibration_slope": calibration_slope,
+}
+# Some hundred pairs a customer: more resamples would cost more than they tell.
+REPLICATES_OF_PROMISE = 40
 # Orders items that a score is silent on, and never reorders those it speaks of.
 LITTLE = 1e-9
 
@@ -167,6 +184,38 @@ def compare_rankings(
                 name: Interval(-each.value, -each.high, -each.low) for name, each in behind.items()
             }
     return figures, ahead
+
+
+def judge_promise(
+    model: Affinity, histories: Histories, t: int, *, most: int = MOST_JUDGED
+) -> dict[str, Interval]:
+    """Is a promise of 30 % kept in 30 of 100 cases? Of the candidates as of t, with intervals over customers;
+    promised_to_bought is of all pairs, what is no candidate among them."""
+    known = known_at(histories, t, model.field)
+    lots = lots_of(histories.ids, "affinity judged")
+    asked = np.sort(known.base[np.argsort(lots[known.base], kind="stable")[:most]])
+    later = bought_after(histories, asked, t, model.field)
+    told: list[Floats] = []
+    came: list[Floats] = []
+    owner: list[Int64s] = []
+    promised, bought_in_all = [], []
+    for block in blocks_of(known.purchases, asked, known.assortment):
+        probability, bought = model(block), was_bought(block, later)
+        told.append(probability[block.candidate])
+        came.append(bought[block.candidate].astype(np.float64))
+        owner.append(block.places[np.nonzero(block.candidate)[0]])
+        promised.append(probability.sum(axis=1))
+        bought_in_all.append(bought.sum(axis=1).astype(np.float64))
+    if not told:
+        return {}
+    p, y, groups = np.concatenate(told), np.concatenate(came), np.concatenate(owner)
+    return intervals(PROMISED, p, y, groups, replicates=REPLICATES_OF_PROMISE) | {
+        "promised_to_bought": with_interval(_ratio, np.concatenate(promised), np.concatenate(bought_in_all))
+    }
+
+
+def _ratio(promised: Floats, bought: Floats, weight: Floats) -> float:
+    return float((weight * promised).sum() / max((weight * bought).sum(), 1e-12))
 
 
 def _mean(values: Floats, weight: Floats) -> float:
