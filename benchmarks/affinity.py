@@ -77,14 +77,18 @@ def judged(histories: Histories, field: str, most: int) -> dict[str, Any]:
     frame = build_affinity_frame(histories, moments.train, field)
     model = learn_affinity(frame, field)
     trained = time.perf_counter() - begun
-    rankers = {OURS: ranker_of(model), **PEERS, "lambdarank": lambdarank(frame, model.booster.num_trees())}
+    rankers = {
+        OURS: ranker_of(model),
+        **PEERS,
+        "lambdarank": lambdarank(frame, model.promise.booster.num_trees()),
+    }
     rankings = rank_held_out(histories, moments.test, field, rankers, most=most)
     figures, ahead = compare_rankings(rankings)
     return {
         "moments": [local_day(t, histories.time_zone) for t in moments.test],
         "moments_learnt": len(moments.train),
         "pairs_learnt": len(frame.bought),
-        "trees": model.booster.num_trees(),
+        "trees": model.promise.booster.num_trees(),
         "asked": len(rankings.places),
         "customers": len(np.unique(rankings.places)),
         "buying": {

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import mlflow
 import numpy as np
 
+from features.reader import Progress
 from models.affinity import (
     HORIZON_DAYS,
     PARAMETERS,
@@ -32,7 +33,7 @@ from pipelines.as_of import moment_of, open_base
 from pipelines.plot import affinity_plot
 from pipelines.terminal import bar, grid
 from pipelines.tracking import log_figures, use_experiment
-from releases.affinity_file import GOLDEN_ROWS, keep_affinity
+from releases.affinity_file import Golden, keep_affinity
 from releases.home import Home
 from tables.history import Histories
 from tables.moment import in_zone, local_day
@@ -56,8 +57,8 @@ def affinity(home: Home, as_of: str | None, field: str, experiment: str) -> dict
 
 
 def train_affinity(
-    histories: Histories, t: int, field: str, progress: Any = None
-) -> tuple[Affinity, dict[str, Any], Any]:
+    histories: Histories, t: int, field: str, progress: Progress | None = None
+) -> tuple[Affinity, dict[str, Any], Golden]:
     """Learnt from the training moments and judged on later ones, then learnt from all of them: the model to
     use, its evidence, and some of the pairs it learnt from."""
     check_item(histories, field)
@@ -78,7 +79,7 @@ def train_affinity(
     step(steps - 1)
     model = relearn_affinity(frame, judged)
     step(steps)
-    gains = judged.booster.feature_importance("gain")
+    gains = judged.promise.booster.feature_importance("gain")
     strongest = sorted(zip(NAMES, (gains / gains.sum()).tolist(), strict=True), key=lambda each: -each[1])
     result = {
         "as_of": in_zone(t, histories.time_zone).isoformat(),
@@ -92,7 +93,7 @@ def train_affinity(
             "pairs": len(frame.bought),
             "bought": int(frame.bought.sum()),
             "bought_elsewhere": frame.elsewhere,
-            "trees": judged.booster.num_trees(),
+            "trees": judged.promise.booster.num_trees(),
             "customers_judged": len(np.unique(rankings.places)),
         },
         "ranking": figures,
@@ -100,7 +101,7 @@ def train_affinity(
         "promise": promise,
         "importance": dict(strongest[:STRONGEST]),
     }
-    return model, result, frame.values[:GOLDEN_ROWS]
+    return model, result, Golden(frame.values, moments.test[-1])
 
 
 def track_affinity(

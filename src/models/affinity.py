@@ -2,7 +2,8 @@
 
 An item is a category or a product. Asked as of t of the customers who bought within the year before: which
 items will they buy in (t, t + 28 days]? The model is one of pairs (customer, item), taught at many past
-moments, each as it was known then; probabilities are calibrated on customers left out. Who the customer is
+moments, each as it was known then; probabilities are calibrated on customers left out, and moved by how far
+off they were at the same season a year ago. Who the customer is
 (age, gender, region) is no fact of it.
 """
 
@@ -10,19 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from features.reader import Progress
 from models.assortment import YEAR, Assortment, assortment_of
-from models.calibration import Calibration, fit_calibration
+from models.calibration import fit_calibration
 from models.candidate import ALL_ITEMS, NAMES, NEXT_TO_OWN, OWN, POPULAR, Block, blocks_of
 from models.frame import Moments, training_moments
 from models.learner import boost, fit
+from models.promise import Promise
 from models.purchase import Purchases, check_item, read_purchases
 from models.question import Question
+from models.season import season_of_probability
 from tables.code import codes, lots_of
 from tables.history import Histories
 from tables.memory import at_once
@@ -49,17 +51,16 @@ PARAMETERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Affinity:
-    """field: what an item is (models.purchase); elsewhere: the probability of a pair that is no candidate,
-    one for all of them."""
+    """field: what an item is (models.purchase); promise: the probability of a candidate; elsewhere: that of a
+    pair that is none, one for all of them."""
 
     field: str
-    booster: lgb.Booster
-    calibration: Calibration
+    promise: Promise
     elsewhere: float
 
     def __post_init__(self) -> None:
         # LightGBM does not check the order of columns.
-        if tuple(self.booster.feature_name()) != NAMES:
+        if tuple(self.promise.booster.feature_name()) != NAMES:
             raise Refused("the affinity model was trained on other facts than this version reads")
 
     def __call__(self, block: Block, among: Int64s | None = None) -> Floats:
@@ -70,12 +71,8 @@ class Affinity:
         chosen = block.candidate & asked
         told = np.full(chosen.shape, self.elsewhere)
         if chosen.any():
-            told[chosen] = self.probability(block.values(chosen))
+            told[chosen] = self.promise(block.values(chosen), block.assortment.at)
         return told if among is None else told[:, among]
-
-    def probability(self, values: Floats) -> Floats:
-        """values: NAMES of candidate pairs, shape (pairs, facts)."""
-        return self.calibration(np.asarray(self.booster.predict(values)))
 
 
 @dataclass(frozen=True)
@@ -200,15 +197,17 @@ def learn_affinity(
         parameters=PARAMETERS, trees=trees, progress=progress,
     )  # fmt: skip
     calibration = fit_calibration(fitted.out_of_fold, frame.bought)
-    return Affinity(field, fitted.booster, calibration, frame.elsewhere)
+    season = season_of_probability(calibration(fitted.out_of_fold), frame.bought, frame.moments)
+    return Affinity(field, Promise(fitted.booster, calibration, season), frame.elsewhere)
 
 
 def relearn_affinity(frame: AffinityFrame, judged: Affinity) -> Affinity:
     """The judged model's recipe on all moments, those it was judged on among them."""
     booster = boost(
-        frame.values, frame.bought, NAMES, "binary", trees=judged.booster.num_trees(), parameters=PARAMETERS
-    )
-    return Affinity(judged.field, booster, judged.calibration, frame.elsewhere)
+        frame.values, frame.bought, NAMES, "binary",
+        trees=judged.promise.booster.num_trees(), parameters=PARAMETERS,
+    )  # fmt: skip
+    return Affinity(judged.field, judged.promise._replace(booster=booster), frame.elsewhere)
 
 
 def affinity_of(

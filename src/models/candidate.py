@@ -143,7 +143,7 @@ def _block(mine: Purchases, places: Int64s, assortment: Assortment) -> Block:
                 last / between,
                 by_neighbours,
                 np.asarray((in_28d > 0).astype(np.float64) @ neighbours),
-                by_neighbours / nearest,
+                by_neighbours / np.where(nearest > 0, nearest, np.nan),
                 by_neighbours / (in_364d > 0).sum(axis=1, keepdims=True),
                 category_share,
                 since_category,

@@ -4,7 +4,7 @@ as it did when it was sealed."""
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from models.affinity import HORIZON_DAYS, Affinity
 from models.calibration import Calibration
 from models.candidate import NAMES
+from models.promise import Promise
 from models.purchase import FIELDS
 from releases.home import Home
+from releases.horizon_file import read_season
 from releases.model_file import read_model, write_model
 from releases.signature import sign, verify_signed
 from tables.refusal import Refused
@@ -24,6 +26,13 @@ from tables.sealed import canonical_json, point, pointed, sealed_folder
 Floats = npt.NDArray[np.float64]
 FILE, MODEL, GOLDEN, ANSWER = "affinity.json", "affinity", "golden.parquet", "answer"
 GOLDEN_ROWS = 64
+
+
+class Golden(NamedTuple):
+    """Pairs that the model must go on answering as it did; values: (pairs, facts); moment: microseconds."""
+
+    values: Floats
+    moment: int
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,8 @@ class KeptAffinity:
     about: dict[str, Any]
 
 
-def keep_affinity(home: Home, model: Affinity, about: dict[str, Any], golden: Floats) -> Path:
-    """Seal and sign the model and make it the home's current one; golden: values of some pairs, (pairs,
-    facts). Returns its folder."""
+def keep_affinity(home: Home, model: Affinity, about: dict[str, Any], golden: Golden) -> Path:
+    """Seal and sign the model and make it the home's current one; returns its folder."""
     with sealed_folder(home.affinity) as staged:
         write_affinity(staged.path, model, about, golden)
     sign(staged.path, home.key())
@@ -54,20 +62,22 @@ def current_affinity(home: Home) -> KeptAffinity:
     return read_affinity(folder)
 
 
-def write_affinity(folder: Path, model: Affinity, about: dict[str, Any], golden: Floats) -> None:
-    write_model(folder, MODEL, model.booster)
+def write_affinity(folder: Path, model: Affinity, about: dict[str, Any], golden: Golden) -> None:
+    write_model(folder, MODEL, model.promise.booster)
     told = {
         "facts": NAMES,
         "field": model.field,
         "horizon_days": HORIZON_DAYS,
-        "calibration": model.calibration._asdict(),
+        "calibration": model.promise.calibration._asdict(),
+        "season": model.promise.season._asdict(),
         "elsewhere": model.elsewhere,
+        "golden_moment": golden.moment,
         "about": about,
     }
     (folder / FILE).write_text(canonical_json(told), encoding="utf-8")
-    rows = np.ascontiguousarray(golden[:GOLDEN_ROWS])
+    rows = np.ascontiguousarray(golden.values[:GOLDEN_ROWS])
     columns = {name: rows[:, k] for k, name in enumerate(NAMES)}
-    answer = _read(folder, told).probability(rows)
+    answer = _read(folder, told).promise(rows, golden.moment)
     pq.write_table(pa.table(columns | {ANSWER: answer}), folder / GOLDEN, write_page_checksum=True)
 
 
@@ -78,7 +88,7 @@ def read_affinity(folder: Path) -> KeptAffinity:
         model = _read(folder, told)
         golden = pq.read_table(folder / GOLDEN, page_checksum_verification=True)
         rows = np.column_stack([golden[name].to_numpy() for name in NAMES])
-        if not np.array_equal(model.probability(rows), golden[ANSWER].to_numpy()):
+        if not np.array_equal(model.promise(rows, told["golden_moment"]), golden[ANSWER].to_numpy()):
             raise Refused(f"{folder}: on the golden rows, the model is not what it was when sealed")
         return KeptAffinity(folder.name, model, told["about"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -94,4 +104,5 @@ def _read(folder: Path, told: dict[str, Any]) -> Affinity:
     if not 0 <= elsewhere <= 1:
         raise Refused(f"{folder}: {FILE}: expected a probability for elsewhere; came {elsewhere}")
     booster = read_model(folder, MODEL, NAMES, str(folder))
-    return Affinity(told["field"], booster, Calibration(**told["calibration"]), elsewhere)
+    promise = Promise(booster, Calibration(**told["calibration"]), read_season(told["season"]))
+    return Affinity(told["field"], promise, elsewhere)
