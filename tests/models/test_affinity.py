@@ -45,7 +45,7 @@ from tables.refusal import Refused
 Base = Callable[..., Histories]
 Floats = npt.NDArray[np.float64]
 Row = dict[str, Any]
-CUSTOMERS, GROUPS, IN_GROUP, DAYS = 240, 6, 10, 420
+CUSTOMERS, GROUPS, IN_GROUP, DAYS = 240, 6, 10, 330
 LOYAL = 0.85
 
 
