@@ -9,6 +9,7 @@ import numpy.typing as npt
 from decisions.arbitration import Block
 from decisions.limit import Limits, Terms
 from decisions.solver import Solution, solve
+from features.reader import Progress
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -33,6 +34,7 @@ def curve(
     *,
     names: Sequence[str] = (),
     threads: int = 1,
+    progress: Progress | None = None,
 ) -> tuple[Point, ...]:
     """Solved anew at every scale, from the prices of the scale before.
 
@@ -52,6 +54,8 @@ def curve(
         wider = limits.scaled(np.where(scaled, scale, 1.0))
         found = solve(parts, terms, wider, minimum, begin=begin, threads=threads)
         points.append(Point(scale, found.value, found.bound, found.prices))
+        if progress:
+            progress(len(points), len(scales))
     return tuple(points)
 
 
