@@ -101,7 +101,9 @@ print(f"by mean |SHAP| on held-out time it is fact {rank} of {len(with_it.names)
 
 # %%
 for name, customer, each in (("without", without, frame), ("with visits_since_last_order", with_it, tried)):
-    print(name, track_trial(name, customer, each, question, "build a feature", idea="visits_since_last_order"))
+    print(
+        name, track_trial(name, customer, each, question, "build a feature", idea="visits_since_last_order")
+    )
 
 
 # %% [markdown]

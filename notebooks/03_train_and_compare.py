@@ -57,9 +57,7 @@ moments = training_moments(histories, question, histories.last_at, test_months=2
 everything = build_frame(histories, question, moments, margin_rate=0.3)
 till = [fact.name for family in FAMILIES if family.owner == "commerce" for fact in family.facts]
 frames = {"till": replace(everything, facts=everything.facts.only(till)), "everything": everything}
-trained = {
-    name: train_customer_models(frame, moments, question, zone) for name, frame in frames.items()
-}
+trained = {name: train_customer_models(frame, moments, question, zone) for name, frame in frames.items()}
 pd.DataFrame(
     {
         name: {"facts": len(models.names)}
@@ -101,7 +99,10 @@ for name, models in trained.items():
 words = {topic.name: f"{topic.english} {topic.chinese}" for topic in TOPICS}
 print({name: f"Kendall's tau of topics {each.tau_topics}" for name, each in firmness.items()})
 pd.DataFrame(
-    {name: {words[topic]: str(each.topics[topic]) for topic in each.topics} for name, each in firmness.items()}
+    {
+        name: {words[topic]: str(each.topics[topic]) for topic in each.topics}
+        for name, each in firmness.items()
+    }
 ).loc[[words[topic] for topic in list(firmness["everything"].topics)[:8]]].fillna("")
 
 # %% [markdown]

@@ -284,6 +284,20 @@ def search(
 
 
 @app.command()
+def affinity(
+    home: HomeOption = HOME,
+    as_of: AsOf = None,
+    item: Annotated[str, typer.Option(help="What is bought: category or product_id.")] = "category",
+    experiment: Annotated[str, typer.Option(help="The MLflow experiment.")] = "holdfast-affinity",
+    json: JsonOption = False,
+) -> None:
+    """What customers will buy next: train and judge the ranker of product offers, and keep it."""
+    from pipelines import affinity as job  # noqa: PLC0415
+
+    _run(home, "affinity", json, lambda h: job.affinity(h, as_of, item, experiment), job.render)
+
+
+@app.command()
 def promote(
     home: HomeOption = HOME,
     version: Annotated[int | None, typer.Option(help="A registered version; else the challenger.")] = None,

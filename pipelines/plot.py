@@ -97,6 +97,23 @@ def importance_plot(stability: dict[str, Stability]) -> Any:
     return figure
 
 
+def affinity_plot(ranking: dict[str, Any]) -> Any:
+    """NDCG@10 of each ranker, of all items, those bought before, and new ones."""
+    figure, sides = plt.subplots(
+        1, len(ranking), figsize=(4 * len(ranking), 3.2), layout="constrained", squeeze=False
+    )
+    for axes, (part, by_metric) in zip(sides[0], ranking.items(), strict=True):
+        figures = by_metric["ndcg_at_10"]
+        names = list(figures)[::-1]
+        value = np.array([figures[name].value for name in names])
+        reach = np.array([[figures[name].low, figures[name].high] for name in names]).T
+        colors = ["tab:blue" if name == next(iter(figures)) else "lightgrey" for name in names]
+        axes.barh(names, value, xerr=np.abs(reach - value), color=colors, ecolor="black", capsize=3)
+        axes.set(xlabel="NDCG@10 (95 % interval)", title=f"Items: {part}", xlim=(0, None))
+    figure.suptitle("What is bought next, on held-out time")
+    return figure
+
+
 def _latest(customer: CustomerModels) -> tuple[Any, Any]:
     latest = customer.test.facts.moments == customer.test.facts.moments.max()
     return customer.predictions["model"][latest], customer.test.churned[latest]

@@ -54,3 +54,17 @@ def stability(
     from pipelines import policy_stability as job  # noqa: PLC0415
 
     show(job.stability(Home(home), file, days, draws), json, job.render)
+
+
+@app.command(name="what-if")
+def what_if(
+    file: Annotated[Path | None, typer.Argument(help="By default policy.yaml of the configuration.")] = None,
+    home: HomeOption = HOME,
+    limit: Annotated[str | None, typer.Option(help="The limit to scale; by default all of them.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the curve into this file (PNG, SVG, PDF).")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What the week's choice would be worth with more or less of a limit, and of one more unit of each."""
+    from pipelines import policy_what_if as job  # noqa: PLC0415
+
+    show(job.what_if(Home(home), file, limit, plot), json, job.render)

@@ -35,7 +35,7 @@ def write_parts(
     used: list[Floats] = []
 
     def rows(number: int, places: Any) -> Iterator[Any]:
-        bucket, may, reserved = run.bucket(number), planned.may[number], planned.reserved(number)
+        bucket, may, reserved = run.bucket(number), planned.may(number), planned.reserved(number)
         assessed, standing = bucket.rows(), bucket.standing()
         who = bucket.who(work.histories.ids[places], standing.stage)
         for piece in pieces(np.arange(assessed.num_rows), ROWS_AT_ONCE):

@@ -22,6 +22,8 @@ from pipelines.plot import calibration_plot, gain_plot, importance_plot, shap_pl
 from pipelines.registry import BUNDLE, CHALLENGER, DEFAULT_URI, use_tracking
 
 mpl.use("Agg")
+# Of a training's result, what is figures.
+PARTS = ("churn", "value", "offers", "truth", "stability")
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Tracked:
 
 def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
     """Log params, figures, plots, data, bundle; register the churn model; make it the challenger."""
-    uri = _use_experiment(experiment)
+    uri = use_experiment(experiment)
     result = made.result
     with mlflow.start_run(run_name=f"{made.question.label} as of {result['as_of'][:10]}") as run:
         mlflow.log_params(
@@ -62,7 +64,7 @@ def track(made: Tracked, model: str, experiment: str) -> dict[str, Any]:
         mlflow.log_artifacts(str(made.bundle), BUNDLE)
         version = _register(made, model)
         # Last: logging a model asks for each figure that the run has by then, one query each.
-        mlflow.log_metrics(dict(_figures(result)))
+        log_figures(result)
     client = mlflow.MlflowClient()
     client.set_registered_model_alias(model, CHALLENGER, version)
     return {
@@ -77,7 +79,7 @@ def track_trial(
 ) -> str:
     """Log a set-up that was tried, with figures and plots named as `track` names them, so that the two can be
     compared; register nothing. Returns the run's id."""
-    _use_experiment(experiment)
+    use_experiment(experiment)
     with mlflow.start_run(run_name=name, tags={"data_hash": frame.facts.hash()}) as run:
         mlflow.log_params(
             {f"lightgbm.{key}": value for key, value in PARAMETERS.items()}
@@ -86,7 +88,7 @@ def track_trial(
             | params
         )
         figures = {"churn": asdict(customer.evaluation), "value": customer.value_evaluation}
-        mlflow.log_metrics(dict(_figures(figures)))
+        log_figures(figures)
         for plot, figure in (("calibration", calibration_plot(customer)), ("gain", gain_plot(customer))):
             mlflow.log_figure(figure, f"plots/{plot}.png")
             mpl.pyplot.close(figure)
@@ -94,7 +96,7 @@ def track_trial(
     return str(run.info.run_id)
 
 
-def _use_experiment(experiment: str) -> str:
+def use_experiment(experiment: str) -> str:
     """Make it the current one, and be where it is not; returns where MLflow keeps it."""
     uri = use_tracking()
     if mlflow.get_experiment_by_name(experiment) is None:
@@ -139,8 +141,13 @@ def _log_data(made: Tracked) -> None:
         mlflow.log_input(data, context=context)
 
 
-def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
-    """Every figure under a name of its own, intervals as three."""
+def log_figures(result: dict[str, Any], parts: tuple[str, ...] = PARTS) -> None:
+    """Every figure of these parts as a metric of the current run, under a name of its own."""
+    mlflow.log_metrics(dict(_figures(result, parts)))
+
+
+def _figures(result: dict[str, Any], parts: tuple[str, ...]) -> list[tuple[str, float]]:
+    """Intervals are three figures."""
     found: list[tuple[str, float]] = []
 
     def walk(name: str, value: Any) -> None:
@@ -154,7 +161,7 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
         elif isinstance(value, int | float):
             found.append((name, float(value)))
 
-    for part in ("churn", "value", "offers", "truth", "stability"):
+    for part in parts:
         walk(part, result.get(part))
     allowed = str.maketrans(dict.fromkeys("(),[]{}", "-"))
     return [(name.translate(allowed), value) for name, value in found if np.isfinite(value)]

@@ -67,9 +67,7 @@ def circumstances(
         ids=ids,
         consents=agreed.column(names_of((consent,))[0]),
         is_personalised=agreed.column(names_of((personal,))[0]),
-        held_out=is_held_out(
-            ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))
-        ),
+        held_out=is_held_out(ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))),
         stage=standing.stage,
         open_complaints=facts.column("open_complaints"),
         unanswered=facts.column("contacts_since_last_response_364d"),

@@ -21,14 +21,17 @@ from tables.compiled import compiled
 Floats = npt.NDArray[np.float64]
 # Options are left out of the soft choice when so many softnesses below the best: exp(-20) is 2e-9.
 FAR = 20.0
-# Integers count parts of a choice, and of a minor unit. Sums hold 134 million customers, and 4e12 minor units.
+# Pairs of options so seldom chosen together bend the dual too little to be counted.
+FAINT = 1e-6
+# Integers count parts of a choice, and of a minor unit: of 134 million customers, and 4e12 minor units.
 CHOICE, UNIT = 2.0**36, 2.0**20
 MOST = 2.0**42
 
 
 class Soft(NamedTuple):
-    """At some prices: the dual (bound, exact) and its smoothed value; what the soft choice takes of each limit
-    (L,); how fast that falls with the prices (L, L), None unless asked for. Minor units."""
+    """At some prices: the dual (bound, exact) and its smoothed value, minor units; what the soft choice takes
+    of each limit (L,); how fast that falls with the prices (L, L), None unless asked for. At prices so high
+    that sums of worth leave MOST, bound and value are inf."""
 
     bound: float
     value: float
@@ -105,20 +108,23 @@ def soft(problem: Problem, prices: Floats, softness: float, curved: bool = False
     moments = np.zeros((problem.threads, 3, options), np.int64)
     pairs = np.zeros((problem.threads, 3, side, side), np.int64)
     sums = np.zeros((problem.threads, 2), np.int64)
+    rough = np.zeros((problem.threads, 1))
 
     def work(thread: int, number: int, rows: slice, first: int) -> None:
         block = (np.asarray(each[rows]) for each in problem.blocks[number])
-        _soften(*block, *tariff, problem.minimum, softness, moments[thread], pairs[thread], sums[thread])
+        own = moments[thread], pairs[thread], sums[thread], rough[thread]
+        _soften(*block, *tariff, problem.minimum, softness, *own)
 
     in_rows(problem.blocks, problem.threads, work)
     count, response, square = moments.sum(axis=0) / CHOICE
-    best, smoothed = sums.sum(axis=0) / UNIT
+    best, smoothed = sums.sum(axis=0) / UNIT if rough.sum() < MOST else (np.inf, np.inf)
     fixed = problem.takes.fixed.reshape(-1, options)
     by_response = problem.takes.by_response.reshape(-1, options)
     usage = (fixed * count + by_response * response).sum(axis=1)
     curvature = None
     if curved:
         ones, mixed, squares = pairs.sum(axis=0) / CHOICE
+        ones, squares = (each + np.tril(each, -1).T for each in (ones, squares))
         cross = fixed @ (np.diag(response) - mixed) @ by_response.T
         curvature = fixed @ (np.diag(count) - ones) @ fixed.T + cross + cross.T
         curvature += by_response @ (np.diag(square) - squares) @ by_response.T
@@ -241,6 +247,7 @@ def _soften(
     moments: Any,
     pairs: Any,
     sums: Any,
+    rough: Any,
 ) -> None:
     channels = base.shape[1]
     option = np.empty(base.size, np.int64)
@@ -254,8 +261,11 @@ def _soften(
         )  # fmt: skip
         if size == 0:
             continue
-        sums[0] += np.int64(np.rint(best * UNIT))
-        sums[1] += np.int64(np.rint((best + softness * np.log(total)) * UNIT))
+        smoothed = best + softness * np.log(total)
+        rough[0] += smoothed
+        if rough[0] < MOST:
+            sums[0] += np.int64(np.rint(best * UNIT))
+            sums[1] += np.int64(np.rint(smoothed * UNIT))
         for k in range(size):
             weight[k] /= total
             part, responds = weight[k] * CHOICE, np.float64(own[option[k] // channels])
@@ -264,16 +274,20 @@ def _soften(
             moments[2, option[k]] += np.int64(np.rint(part * responds * responds))
         if not curved:
             continue
-        # Who is clear about one option bends nothing: its own pairs, rounded, take off what was just added.
-        clear = weight[:size].max() > 1.0 - 1e-6
+        # Who is clear about one option bends nothing: its own pairs take off what was just added.
+        clear = weight[:size].max() > 1.0 - FAINT
         for k in range(size):
             part, responds = weight[k] * CHOICE, np.float64(own[option[k] // channels])
-            for m in range(k if clear else 0, k + 1 if clear else size):
+            for m in range(k if clear else 0, k + 1):
                 both = part if clear else part * weight[m]
+                if m < k and both < FAINT * CHOICE:
+                    continue
                 other = np.float64(own[option[m] // channels])
                 pairs[0, option[k], option[m]] += np.int64(np.rint(both))
                 pairs[1, option[k], option[m]] += np.int64(np.rint(both * other))
                 pairs[2, option[k], option[m]] += np.int64(np.rint(both * responds * other))
+                if m < k:
+                    pairs[1, option[m], option[k]] += np.int64(np.rint(both * responds))
 
 
 @compiled

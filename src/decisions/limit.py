@@ -6,8 +6,8 @@ contact_cost[j, c]; of limit l it takes
     money[l, j, c] * cost[i, j, c] + contacts[l, j, c] + redemptions[l, j, c] * response[i, j],
 
 and what all chosen options take stays at or below bounds[l]. A money budget has money 1 where it counts, a
-capacity contacts 1, stock redemptions 1. "At least a share of contacts" has contacts share - 1 where a contact
-counts towards it, share elsewhere, and bound 0; "at least n" has contacts -1 and bound -n.
+capacity contacts 1, stock redemptions 1. "At least a share of contacts" has contacts share - 1 where a
+contact counts towards it, share elsewhere, and bound 0; "at least n" has contacts -1 and bound -n.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,8 +54,8 @@ class Limits(NamedTuple):
 
 
 class Charges(NamedTuple):
-    """What the limits an option uses are worth at some prices: money times its cost + contact + response times
-    its response; each (J, C)."""
+    """What the limits an option uses are worth at some prices: money times its cost + contact + response
+    times its response; each (J, C)."""
 
     money: Floats
     contact: Floats
@@ -98,9 +98,13 @@ def checked(limits: Limits, terms: Terms) -> Limits:
     """The limits as contiguous float64; Refused where shapes differ or a number is none."""
     shape = (len(limits.names), *terms.contact_cost.shape)
     arrays = [np.ascontiguousarray(each, dtype=np.float64) for each in limits[1:]]
-    for name, each, expected in zip(Limits._fields[1:], arrays, (shape[:1], shape, shape, shape), strict=True):
+    for name, each, expected in zip(
+        Limits._fields[1:], arrays, (shape[:1], shape, shape, shape), strict=True
+    ):
         if each.shape != expected:
-            raise Refused(f"Limits: {name} has shape {each.shape}, expected {expected} as names and offers say")
+            raise Refused(
+                f"Limits: {name} has shape {each.shape}, expected {expected} as names and offers say"
+            )
         if not np.isfinite(each).all():
             where = limits.names[int(np.argwhere(~np.isfinite(each))[0][0])]
             raise Refused(f"Limits: {name} of {where} is not a finite number; leave out what has no bound")
@@ -135,7 +139,9 @@ def limits_of(policy: Policy, offers: Sequence[Offer], stock: Mapping[str, float
     places = {offer.offer_id: k for k, offer in enumerate(offers)}
     for offer_id, left in sorted((stock or {}).items()):
         if offer_id not in places:
-            raise Refused(f"Stock of {offer_id}: there is no such offer; there is {', '.join(places) or 'none'}")
+            raise Refused(
+                f"Stock of {offer_id}: there is no such offer; there is {', '.join(places) or 'none'}"
+            )
         if not (np.isfinite(left) and left >= 0):
             raise Refused(f"Stock of {offer_id}: expected redemptions left, 0 or more, came {left}")
         own = np.zeros(shape)
@@ -158,4 +164,5 @@ def _inside(budget: Budget, offers: Sequence[Offer]) -> Floats:
     """1 where an option is of the budget's kinds and channels, shape (J, C)."""
     kinds = np.array([not budget.kinds or offer.kind in budget.kinds for offer in offers], dtype=bool)
     channels = np.array([not budget.channels or name in budget.channels for name in CONTACT_CHANNELS])
-    return (kinds.reshape(-1, 1) & channels).astype(np.float64)
+    inside: Floats = (kinds.reshape(-1, 1) & channels).astype(np.float64)
+    return inside

@@ -39,6 +39,7 @@ def entries_of(problem: Problem) -> Entries:
 
 
 def weights_of(problem: Problem) -> Floats:
+    """What one unit over each limit weighs at first, (L,)."""
     most = np.maximum(np.abs(problem.takes.fixed), np.abs(problem.takes.fixed + problem.takes.by_response))
     scale = most.reshape(len(most), -1).max(axis=1, initial=0.0)
     weight = 1.0 / np.where(scale > 0, scale, 1.0)
@@ -46,12 +47,18 @@ def weights_of(problem: Problem) -> Floats:
 
 
 def repair(
-    problem: Problem, prices: Floats, choices: Sequence[Choice], usage: Floats, entries: Entries, loss: float
+    problem: Problem,
+    prices: Floats,
+    choices: Sequence[Choice],
+    usage: Floats,
+    entries: Entries,
+    weights: Floats,
+    loss: float,
 ) -> int:
-    """Change `choices` in place, from what they take (`usage`, changed too); how many changes. One thread: a
-    customer's turn comes after that of all before."""
+    """Change `choices` in place, from what they take (`usage`, (L,), changed too); how many changes. One
+    thread: a customer's turn comes after that of all before."""
     tariff = problem.tariff(prices)
-    room, weights = problem.limits.room(), weights_of(problem)
+    room = problem.limits.room()
     changes = 0
     for block, choice in zip(problem.blocks, choices, strict=True):
         changes += int(
@@ -109,7 +116,7 @@ def _over(
 
 
 @compiled
-def _repair(
+def _repair(  # noqa: PLR0912, PLR0915 one loop: calls would look every option up again
     uplift: Any,
     response: Any,
     allowed: Any,
@@ -135,7 +142,7 @@ def _repair(
     changes = 0
     for row in range(uplift.shape[0]):
         now_j, now_c = offer[row], channel[row]
-        worth, net, over, now, responded = 0.0, 0.0, 0.0, -1, 0.0
+        worth, net, now, responded = 0.0, 0.0, -1, 0.0
         if now_j >= 0:
             responded, gain = np.float64(response[row, now_j]), np.float64(uplift[row, now_j])
             worth = gain - (base[now_j, now_c] + slope[now_j, now_c] * responded)
@@ -143,26 +150,25 @@ def _repair(
             now = now_j * channels + now_c
         least = worth - loss
         lifted = False
-        # Nothing is an option too: j below 0. It is looked at first, and taken unless another is better.
+        # Nothing is an option too: j below 0.
         best_over, best_net, best = 0.0, net, now
+        responds, gain = np.float64(0.0), np.float64(0.0)
         for j in range(-1, uplift.shape[1]):
             if j < 0:
                 if now < 0 or least > 0.0:
                     continue
-            elif allowed[row, j] == 0 or not np.float64(response[row, j]) >= 0.0:
-                continue
-            elif not (
-                np.float64(uplift[row, j]) - (least_base[j] + least_slope[j] * np.float64(response[row, j]))
-                >= least
-            ):
-                continue
+            else:
+                responds, gain = np.float64(response[row, j]), np.float64(uplift[row, j])
+                if allowed[row, j] == 0 or not responds >= 0.0:
+                    continue
+                if not gain - (least_base[j] + least_slope[j] * responds) >= least:
+                    continue
             for c in range(channels if j >= 0 else 1):
-                gained, responds, o = 0.0, 0.0, -1
+                gained, o = 0.0, -1
                 if j >= 0:
                     o = j * channels + c
                     if (allowed[row, j] >> c) & 1 == 0 or o == now:
                         continue
-                    responds, gain = np.float64(response[row, j]), np.float64(uplift[row, j])
                     if not gain - (base[j, c] + slope[j, c] * responds) >= least:
                         continue
                     gained = gain - (contact[j, c] + redemption[j, c] * responds)
@@ -171,8 +177,7 @@ def _repair(
                 if not lifted and now >= 0:
                     # Compared beside what all others take.
                     _take(now, responded, -1.0, ends, limit, fixed, by_response, usage)
-                    over = _over(now, responded, ends, limit, fixed, by_response, usage, room, weights)
-                    best_over = over
+                    best_over = _over(now, responded, ends, limit, fixed, by_response, usage, room, weights)
                 lifted = True
                 more = 0.0
                 if o >= 0:

@@ -14,27 +14,30 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from decisions.arbitration import Block, Choice
-from decisions.dual import Problem, Soft, problem_of, rounded, soft, taken
+from decisions.dual import MOST, Problem, Soft, problem_of, rounded, soft, taken
 from decisions.limit import Limits, Terms, checked
-from decisions.repair import entries_of, repair
+from decisions.repair import entries_of, repair, weights_of
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
 # Prices are found on so many customers first, then on everybody, who begin where those before ended.
 SAMPLES = (4_096, 65_536)
-# Softness, as a share of the mean worth of a customer's best option at no prices; and with which of them each
-# of the samples, and at last everybody, begins.
-SOFTNESS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-BEGINNING = (0, 3, 5)
+# Softness as a share of the mean worth of a customer's best option at no prices, from the first to the last
+# that may be of use; where the samples, and everybody beyond them, begin. What a sample is wrong
+# by must be within reach of the softness that the next group begins with.
+SOFTNESS = (0.1, 0.03, 0.01, 0.003, 0.001)
+BEGINNING = (0, 1, 2)
+# Of the dual: everybody, more than the samples hold, need no sharper choice than one that lacks so little.
+ENOUGH = 5e-4
 STEPS = 15
-LEAST_DAMPING, FIRST_RAISE, MOST_DAMPING = 1e-6, 1e-2, 1e6
+LEAST_DAMPING, FIRST_RAISE, RAISE, MOST_DAMPING = 1e-6, 1e-2, 10, 1e6
 # What a step must promise, as a share of the dual; below it the prices are good enough.
-WORTH_A_STEP = 2e-6
+WORTH_A_STEP = 5e-6
 # Worth given up for one change, as shares of the same mean: the cheapest changes first, at last any.
 LOSSES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-LAST_ROUNDS = 5
+LAST_ROUNDS, HEAVIER = 30, 5.0
 # A round that gains less, as a share of the value, is the last.
-WORTH_A_ROUND = 2e-6
+WORTH_A_ROUND = 1e-5
 
 
 class Solution(NamedTuple):
@@ -61,21 +64,17 @@ def solve(
 ) -> Solution:
     """The choice within all limits whose net value is nearly the highest.
 
-    begin: prices to begin with, as of last week or of other bounds. Refused: limits that the choice found
-    cannot keep, by name and how much is over; shapes that do not fit.
+    begin: prices to begin with, as of last week or of other bounds; of no use, they are not used. Refused:
+    limits that the choice found cannot keep, by name and how much is over; shapes that do not fit.
     """
-    _fit(parts, terms)
-    problem = problem_of(parts, terms, checked(limits, terms), float(minimum), threads)
-    prices = np.zeros(len(limits.names)) if begin is None else np.array(begin, dtype=np.float64)
+    problem, choices = _begun(parts, terms, limits, minimum, threads)
+    prices = np.zeros(len(limits.names))
     if not problem.customers or not terms.contact_cost.size:
-        return _solution(problem, prices, 0.0, tuple(Choice.of_nothing(len(part.uplift)) for part in parts))
-    unit = _unit(problem)
-    prices = _prices(problem, prices, unit, known=begin is not None)
-    choices = tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
-    softness = SOFTNESS[-1] * unit
-    rounded(problem, prices, softness, choices)
-    _mend(problem, prices, choices, unit)
-    return _solution(problem, prices, soft(problem, prices, softness).bound, choices)
+        return _empty(problem, prices, choices)
+    sample, unit = _sample(problem)
+    known = begin is not None and soft(sample, np.asarray(begin, np.float64), unit).bound < _at_none(sample)
+    prices, softness = _prices(problem, np.array(begin, np.float64) if known else prices, unit, known)
+    return _settled(problem, prices, softness, unit, choices)
 
 
 def settle(
@@ -87,16 +86,47 @@ def settle(
     *,
     threads: int = 1,
 ) -> Solution:
-    """The choice within all limits at prices that are known: rounded and mended as `solve` does it."""
+    """The choice within all limits at prices that are known, rounded and mended as `solve` does it."""
+    problem, choices = _begun(parts, terms, limits, minimum, threads)
+    if not problem.customers or not terms.contact_cost.size:
+        return _empty(problem, prices, choices)
+    unit = _sample(problem)[1]
+    return _settled(problem, prices, SOFTNESS[-1] * unit, unit, choices)
+
+
+def _begun(
+    parts: Sequence[Block], terms: Terms, limits: Limits, minimum: float, threads: int
+) -> tuple[Problem, tuple[Choice, ...]]:
     _fit(parts, terms)
     problem = problem_of(parts, terms, checked(limits, terms), float(minimum), threads)
-    choices = tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
-    if not problem.customers or not terms.contact_cost.size:
-        return _solution(problem, prices, 0.0, choices)
-    unit = _unit(problem)
-    rounded(problem, prices, SOFTNESS[-1] * unit, choices)
-    _mend(problem, prices, choices, unit)
-    return _solution(problem, prices, soft(problem, prices, SOFTNESS[-1] * unit).bound, choices)
+    return problem, tuple(Choice.of_nothing(len(part.uplift)) for part in parts)
+
+
+def _empty(problem: Problem, prices: Floats, choices: tuple[Choice, ...]) -> Solution:
+    """Where there is nobody, or nothing, to choose for."""
+    usage = np.zeros(len(prices))
+    _refuse_broken(problem.limits, usage)
+    return Solution(prices, 0.0, 0.0, 0.0, usage, choices)
+
+
+def _sample(problem: Problem) -> tuple[Problem, float]:
+    """Some customers, and the unit that softness is measured in."""
+    sample = problem.sample(SAMPLES[0])
+    return sample, _unit(_at_none(sample) / sample.customers, problem.customers)
+
+
+def _at_none(sample: Problem) -> float:
+    return soft(sample, np.zeros(len(sample.limits.names)), 1.0).bound
+
+
+def _settled(
+    problem: Problem, prices: Floats, softness: float, unit: float, choices: tuple[Choice, ...]
+) -> Solution:
+    rounded(problem, prices, softness, choices)
+    bound = soft(problem, prices, softness).bound
+    _mend(problem, prices, choices, unit, bound)
+    usage, value = taken(problem, choices)
+    return Solution(prices, value, bound, (bound - value) / bound if bound > 0 else 0.0, usage, choices)
 
 
 def _fit(parts: Sequence[Block], terms: Terms) -> None:
@@ -114,24 +144,43 @@ def _fit(parts: Sequence[Block], terms: Terms) -> None:
             raise Refused(f"Block {number}: allowed is {part.allowed.dtype}, expected uint8")
 
 
-def _unit(problem: Problem) -> float:
-    """The mean worth of a customer's best option at no prices, minor units; over a sample."""
-    sample = problem.sample(SAMPLES[0])
-    total = soft(sample, np.zeros(len(problem.limits.names)), 1.0).bound
-    return total / sample.customers if total > 0 else 1.0
+def _unit(mean: float, customers: int) -> float:
+    """The mean worth of a customer's best option at no prices, minor units; Refused where sums of it are not
+    exact."""
+    if mean * customers >= MOST:
+        said = f"uplifts are worth {mean:,.0f} minor units a customer, of {customers:,} customers"
+        raise Refused(f"The choice: {said}; sums of {MOST:,.0f} and more are not exact. Use a larger unit")
+    return mean if mean > 0 else 1.0
 
 
-def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> Floats:
-    """known: whether the prices are near already, and must not be softened away."""
+def _prices(problem: Problem, prices: Floats, unit: float, known: bool) -> tuple[Floats, float]:
+    """The prices and the softness whose soft choice is nearest to the best one.
+
+    known: whether `prices` are near already, and must not be softened away.
+    """
     sizes = (*(size for size in SAMPLES if size < problem.customers), problem.customers)
+    softness = 0.0
     for stage, size in enumerate(sizes):
         some = problem.sample(size)
-        for share in SOFTNESS[max(BEGINNING[stage], BEGINNING[1] if known else 0) :]:
-            prices = _descend(some, prices, share * unit)
-    return prices
+        least, best = np.inf, prices
+        for share in SOFTNESS[BEGINNING[max(stage, 1) if known else stage] :]:
+            prices, here = _descend(some, prices, share * unit)
+            lacks = _lacking(some, prices, here)
+            if lacks < least:
+                least, best, softness = lacks, prices, share * unit
+            if stage == len(SAMPLES) and least <= ENOUGH * here.bound:
+                break
+        prices = best
+    return prices, softness
 
 
-def _descend(problem: Problem, prices: Floats, softness: float) -> Floats:
+def _lacking(problem: Problem, prices: Floats, here: Soft) -> float:
+    """About what the soft choice lacks of the dual: by being soft, and by limits that have a price and are
+    not used to the full, or over it."""
+    return here.value - here.bound + float(prices @ np.abs(problem.limits.bounds - here.usage))
+
+
+def _descend(problem: Problem, prices: Floats, softness: float) -> tuple[Floats, Soft]:
     """Newton's method on the smoothed dual, prices kept at or above 0; damped (Levenberg) as far as its
     parabola misleads."""
     here = soft(problem, prices, softness, curved=True)
@@ -140,19 +189,19 @@ def _descend(problem: Problem, prices: Floats, softness: float) -> Floats:
         slope = problem.limits.bounds - here.usage
         moved = _step(slope, here, prices, damping)
         promised = float(slope @ (prices - moved))
-        if not promised > WORTH_A_STEP * abs(here.value):
+        if not promised > WORTH_A_STEP * abs(here.value) and damping <= FIRST_RAISE:
             break
         there = soft(problem, moved, softness, curved=True)
         kept = (here.value - there.value) / promised
         if kept > 0:
             prices, here = moved, there
         if kept < 0.1:
-            damping = max(damping * 10, FIRST_RAISE)
+            damping = max(damping * RAISE, FIRST_RAISE)
         elif kept > 0.3:
             damping = max(damping / 10, LEAST_DAMPING)
         if damping > MOST_DAMPING:
             break
-    return prices
+    return prices, here
 
 
 def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
@@ -170,18 +219,27 @@ def _step(slope: Floats, here: Soft, prices: Floats, damping: float) -> Floats:
     return np.asarray(nnls((vectors * root).T, aim, maxiter=30 * len(slope))[0]) * unit
 
 
-def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float) -> None:
-    """Change `choices` until no limit is broken, and then while that gains; Refused if a limit stays broken."""
-    entries, room = entries_of(problem), problem.limits.room()
+def _mend(problem: Problem, prices: Floats, choices: Sequence[Choice], unit: float, bound: float) -> None:
+    """Change `choices` until no limit is broken, and then while that gains (or, where customers are many,
+    until little is lacking); Refused if a limit stays broken.
+
+    A limit that stays broken where any change is allowed weighs more from round to round, so that others give
+    way for a while.
+    """
+    entries, weights, room = entries_of(problem), weights_of(problem), problem.limits.room()
     before = taken(problem, choices)
     for loss in (*(share * unit for share in LOSSES), *[np.inf] * LAST_ROUNDS):
-        changes = repair(problem, prices, choices, before.usage.copy(), entries, loss)
+        changes = repair(problem, prices, choices, before.usage.copy(), entries, weights, loss)
         after = taken(problem, choices)
-        kept = bool((before.usage <= room).all() and (after.usage <= room).all())
-        if kept and (after.value - before.value <= WORTH_A_ROUND * after.value) and problem.customers > SAMPLES[1]:
-            break
-        if not changes and loss == np.inf:
-            break
+        broken = after.usage > room
+        gained = after.value - before.value
+        if not broken.any() and (before.usage <= room).all():
+            enough = gained <= WORTH_A_ROUND * bound and after.value >= (1 - ENOUGH) * bound
+            enough = enough and problem.customers > SAMPLES[-1]
+            if enough or (loss == np.inf and not changes):
+                break
+        if loss == np.inf:
+            weights = np.where(broken, HEAVIER * weights, weights)
         before = after
     _refuse_broken(problem.limits, taken(problem, choices).usage)
 
@@ -190,17 +248,11 @@ def _refuse_broken(limits: Limits, usage: Floats) -> None:
     broken = np.flatnonzero(usage > limits.room())
     if len(broken):
         said = "; ".join(
-            f"{limits.names[k]} has bound {limits.bounds[k]:,.6g}, the best choice found takes {usage[k]:,.6g}, "
+            f"{limits.names[k]} has bound {limits.bounds[k]:,.6g}, the choice found takes {usage[k]:,.6g}, "
             f"{usage[k] - limits.bounds[k]:,.6g} too much"
             for k in broken.tolist()
         )
         raise Refused(
-            f"No choice was found that keeps all limits: {said}. A negative bound asks for that much at least: "
-            "ask for less, or loosen the limits on the same offers and channels"
+            f"No choice was found that keeps all limits: {said}. A negative bound asks for that much at "
+            "least: ask for less, or loosen the limits on the same offers and channels"
         )
-
-
-def _solution(problem: Problem, prices: Floats, bound: float, choices: tuple[Choice, ...]) -> Solution:
-    usage, value = taken(problem, choices)
-    gap = (bound - value) / bound if bound > 0 else 0.0
-    return Solution(prices, value, bound, gap, usage, choices)

@@ -80,6 +80,11 @@ class Home:
         return self.path / "decisions"
 
     @property
+    def affinity(self) -> Path:
+        """What customers will buy next: models of `holdfast affinity`, and which is the current one."""
+        return self.path / "affinity"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

@@ -1,4 +1,4 @@
-"""What a week reserved, as the service needs it to choose again: prices, and everybody's offer and channel."""
+"""What a week reserved, as the service needs it to choose again: prices, everybody's offer and channel."""
 
 from pathlib import Path
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from decisions.arbitration import Block
 from decisions.circumstance import Circumstances
 from decisions.known import Known, Measured
+from decisions.limit import Limits, Terms
 from decisions.policy import Policy, read_policy
 from decisions.segment import measured_of
 from models.scorer import Scores
@@ -109,5 +111,43 @@ def measuring(shipped: Policy, knowing: Callable[..., Known]) -> Callable[..., M
 
     def make(**columns: Any) -> Measured:
         return measured_of(shipped, knowing(**columns))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base_of() -> Callable[..., tuple[Block, Terms, Limits, float]]:
+    """A random base under random limits of every kind (money, contacts, stock, least shares; with `least`
+    one least number of contacts), and the least net value."""
+
+    def make(
+        seed: int, customers: int, *, least: bool = False, size: type = np.float64
+    ) -> tuple[Block, Terms, Limits, float]:
+        random = np.random.default_rng(seed)
+        offers, channels = int(random.integers(1, 7)), int(random.integers(1, 5))
+        shape, options = (customers, offers), (offers, channels)
+        uplift, response = random.normal(150, 400, shape), random.uniform(size=shape)
+        uplift[random.random(shape) < 0.05] = np.nan
+        allowed = random.integers(0, 2**channels, shape).astype(np.uint8)
+        terms = Terms(random.integers(0, 300, offers).astype(float), random.integers(0, 40, options) * 1.0)
+
+        def some() -> Any:
+            return ((random.random((offers, 1)) < 0.6) & (random.random((1, channels)) < 0.7)).astype(float)
+
+        none = np.zeros(options)
+        rows = [("money", random.uniform(5, 60) * customers, none + 1, none, none)]
+        for k in range(int(random.integers(0, 4))):
+            rows.append((f"money {k}", random.uniform(2, 20) * customers, some(), none, none))
+            rows.append((f"contacts {k}", float(random.integers(0, customers // 3 + 2)), none, some(), none))
+            rows.append((f"stock {k}", random.uniform(0, 0.2) * customers, none, none, some()))
+        if random.random() < 0.5:
+            rows.append(("share", 0.0, none, random.uniform(0.05, 0.3) - some(), none))
+        if least:
+            own = none.copy()
+            own[random.integers(offers)] = -1
+            rows.append(("least", -float(random.integers(1, customers // 6 + 2)), none, own, none))
+        names, bounds, *tables = zip(*rows, strict=True)
+        limits = Limits(tuple(names), np.array(bounds), *(np.stack(each) for each in tables))
+        return Block(uplift.astype(size), response.astype(size), allowed), terms, limits, 20.0
 
     return make

@@ -110,7 +110,7 @@ def interrupted(home: Path, command: Command, monkeypatch: pytest.MonkeyPatch, a
         raise Refused("ended here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(score_job, "price_of", end)
+        patch.setattr(score_job, "plan_of", end)
         assert "ended here" in command("score", "--home", home, "--as-of", as_of).err
     (folder,) = (home / "runs").iterdir()
     return folder
@@ -136,14 +136,14 @@ def test_a_damaged_bucket_is_made_anew_by_resuming(
 def test_a_bucket_damaged_while_the_run_goes_on_is_refused_and_made_anew(
     command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, damage: Damage
 ) -> None:
-    before, real = Home(home).published(), score_job.write_parts
+    before, real = Home(home).published(), score_job.plan_of
 
-    def write(work: Any, run: Any, *rest: Any) -> Any:
+    def plan(work: Any, run: Any, *rest: Any) -> Any:
         damage(run.path(2) / "uplift.npy")
         return real(work, run, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(score_job, "write_parts", write)
+        patch.setattr(score_job, "plan_of", plan)
         said = command("score", "--home", home, "--as-of", MOMENT)
     assert said.code == 1
     assert "uplift.npy: damaged" in said.err
@@ -155,6 +155,27 @@ def test_a_bucket_damaged_while_the_run_goes_on_is_refused_and_made_anew(
         ]
         == 3
     )
+
+
+@DAMAGES
+def test_options_damaged_before_they_are_chosen_from_are_refused_and_made_anew(
+    command: Command, home: Path, monkeypatch: pytest.MonkeyPatch, damage: Damage
+) -> None:
+    before, real = Home(home).published(), score_job.write_parts
+
+    def write(work: Any, run: Any, *rest: Any) -> Any:
+        damage(run.folder / "options" / "002-uplift.npy")
+        return real(work, run, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(score_job, "write_parts", write)
+        said = command("score", "--home", home, "--as-of", MOMENT)
+    assert said.code == 1
+    assert "002-uplift.npy: damaged" in said.err
+    assert "`holdfast score --resume` makes it anew" in " ".join(said.err.split())
+    assert Home(home).published() == before
+    again = command("score", "--home", home, "--as-of", MOMENT, "--resume", "--json")
+    assert (again.code, again.json["run"]["resumed_buckets"]) == (0, 4)
 
 
 def test_what_another_run_left_is_swept_and_said(

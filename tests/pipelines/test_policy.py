@@ -155,3 +155,21 @@ def test_stability_is_told_of_every_segmentation(command: Command, published: Pa
     assert found["b2c_spend"]["resampled"]["rand"] == 1
     assert found["behaviour"]["worst"] > 0.8
     assert 0 < found["behaviour"]["week"]["changed"] < 0.15
+
+
+def test_what_if_says_what_more_of_a_limit_is_worth(
+    command: Command, published: Path, edited: Callable[..., Path], tmp_path: Path
+) -> None:
+    tight = edited(("weekly_budget: 1_000_000", "weekly_budget: 20_000"))
+    plot = tmp_path / "curve.png"
+    said = command("policy", "what-if", tight, "--home", published, "--plot", plot, "--json").json
+    values = [point["value"] for point in said["curve"]]
+    assert values == sorted(values)
+    assert values[0] < values[-1]
+    assert all(point["value"] <= point["most"] * (1 + 1e-9) for point in said["curve"])
+    worth = {limit["name"]: limit["worth_of_one_more"] for limit in said["limits"]}
+    assert worth["weekly_budget"] > 0 == worth["calls"]
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert "Worth of one more unit" in command("policy", "what-if", tight, "--home", published).out
+    nowhere = command("policy", "what-if", tight, "--home", published, "--limit", "gold")
+    assert (nowhere.code, "no limit 'gold'" in " ".join(nowhere.err.split())) == (1, True)
