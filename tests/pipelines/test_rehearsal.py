@@ -21,6 +21,7 @@ from pipelines.rehearsal_arm import ByPolicy, ByRisk, Reader, Terms, hours_of, p
 from pipelines.rehearsal_base import people_in
 from pipelines.rehearsal_fairness import fairness
 from pipelines.rehearsal_guarantee import broken, ledger_of, made, most_in_days
+from pipelines.rehearse import refuse_broken
 from simulator import World, simulate
 from simulator.future import begin, live, nothing_sent
 from simulator.past import Past, past_of
@@ -183,6 +184,12 @@ def test_every_broken_guarantee_is_named(small_world: Small, courses: dict[str, 
     said = broken("wild", policy, small_world.offers, past, before, wild)
     for words in ("weekly_budget allows 12,000", "cap week: 3 contacts", "had not agreed", "of the holdout"):
         assert any(words in each for each in said), (words, said)
+
+
+def test_a_broken_guarantee_is_refused_after_all_was_said() -> None:
+    refuse_broken({"broken": []})
+    with pytest.raises(Refused, match="cap week: 3 contacts"):
+        refuse_broken({"broken": ["policy: cap week: 3 contacts in 7 days, 2 are allowed"]})
 
 
 def test_what_a_week_brought_is_read_in_the_next(small_world: Small, courses: dict[str, Course]) -> None:
