@@ -48,4 +48,12 @@ def attributes_at(
         """,
         params={"t": t},
     ).to_arrow_table()
-    return {name: np.array(found[name].to_pylist(), dtype=object) for name in wanted}
+    return {name: _objects(found[name]) for name in wanted}
+
+
+def _objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """One Python object a value that occurs, not one a row: regions are few and customers many."""
+    coded = column.combine_chunks().dictionary_encode()
+    values = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    places = coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    return np.asarray(values[places], dtype=object)
