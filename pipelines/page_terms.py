@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from decisions.equal_terms import AXES, LOWER, NORMAL_95, TermsReport
+from decisions.equal_terms import LOWER, NORMAL_95, TermsReport
+from decisions.unequal import AXES
 from pipelines.markup import both, row, table
 
 MEASURES = {"offered": ("offered something", "获得优惠"), "reward": ("mean reward", "平均优惠价值")}

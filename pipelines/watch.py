@@ -12,9 +12,10 @@ from typing import Any
 
 from decisions.advice import advise
 from decisions.bounds import Bounds, read_bounds
-from decisions.equal_terms import BOUND as TERMS_BOUND
-from decisions.equal_terms import TermsReport, terms_findings
+from decisions.equal_terms import TermsReport
 from decisions.judgement import find
+from decisions.unequal import BOUND as TERMS_BOUND
+from decisions.unequal import terms_findings, terms_notes
 from models.census import Reference
 from models.comparison import compare
 from pipelines.alert import call_alert
@@ -190,7 +191,7 @@ def judge(
     trained = watch.bundle.about["as_of"]
     age = (watch.t - to_micros(parse_moment(trained, histories.time_zone))) / DAY
     unequal = terms_findings(terms) if terms else ()
-    notes += _terms_notes(terms)
+    notes += terms_notes(terms)
     findings = (*unequal, *findings)
     stops = any(each.level == "stop" for each in findings)
     accepted = accept if accept and stops and not unequal else ""
@@ -270,23 +271,6 @@ def _nothing_known(watch: Watch) -> tuple[str, str]:
         "against what happened yet",
         f"尚无满 {days} 天且不少于 {least} 位客户的历史周结果，暂不能核对预测与实际",
     )
-
-
-def _terms_notes(terms: TermsReport | None) -> list[tuple[str, str]]:
-    """What of equal terms could not be judged."""
-    notes: list[tuple[str, str]] = []
-    if terms and terms.small:
-        named = ", ".join(terms.small)
-        notes.append(
-            (
-                f"equal terms: too few like customers to judge {named}",
-                f"同等条件：相似客户太少，未判定 {named}",
-            )
-        )
-    if terms and terms.unknown:
-        named = ", ".join(terms.unknown)
-        notes.append((f"equal terms: the base does not say {named}", f"同等条件：数据中没有 {named}，未判定"))
-    return notes
 
 
 def _promised_auc(bundle: Bundle) -> float | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from decisions.check import Check
-from decisions.equal_terms import check_terms
 from decisions.evidence import Evidence
 from decisions.gate_bounds import GateBounds, SpeedBounds
 from decisions.gate_earning import check_earning
 from decisions.gate_segment import check_calibration, check_treatment
+from decisions.unequal import check_terms
 
 
 @dataclass(frozen=True)
