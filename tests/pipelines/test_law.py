@@ -1,4 +1,4 @@
-"""Law in the weekly run: who somebody is changes nothing, who opted out is left out, and unequal terms stop."""
+"""Law in the weekly run: who somebody is changes nothing, who opted out is left out, unequal terms stop."""
 
 import json
 import shutil
