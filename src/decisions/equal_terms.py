@@ -25,7 +25,7 @@ Flags = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.object_]
 Measure = Literal["offered", "reward"]
 MEASURES: tuple[Measure, ...] = ("offered", "reward")
-# Bands of expected value, and within all of these bands of churn probability.
+# Bands of expected value, crossed with as many of churn probability.
 BANDS = 5
 # Of a band both the group and the others must have so many customers, or it tells nothing of the difference.
 IN_A_BAND = 10
@@ -103,6 +103,8 @@ class TermsReport:
 def offered_by(choices: Choices, offers: tuple[Offer, ...]) -> Offered:
     rewards = np.array([*(offer.reward for offer in offers), 0], dtype=np.float64)
     closed = np.isin(choices.why, CANNOT_BE_REACHED).all(axis=1)
+    # Who opted out gets what all who did get: nothing of it is chosen.
+    closed |= (choices.why == Why.OPTED_OUT).any(axis=1)
     given = (choices.chosen != NOTHING).astype(np.float64)
     return Offered(
         offered=np.where(closed, np.nan, given), reward=np.where(closed, np.nan, rewards[choices.chosen])

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tables.contract import TABLES
-from tables.engine import identifier
+from tables.engine import LEAST_MEMORY, identifier
+from tables.memory import MEGABYTE, left
 from tables.small_table import parts_of, relation
 
 
@@ -22,6 +23,8 @@ def attributes_at(
     if not parts:
         return {}
     db = duckdb.connect()
+    if (there := left()) is not None:
+        db.execute(f"set memory_limit = '{max(LEAST_MEMORY, there // 2) // MEGABYTE}MiB'")
     rows = relation(parts)
     present = {row[0] for row in db.execute(f"describe from {rows}").fetchall()}
     wanted = [name for name in columns if name in present and name in TABLES["customers"].columns]

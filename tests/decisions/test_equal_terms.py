@@ -156,10 +156,17 @@ def test_what_cannot_be_judged_refuses_nothing_and_says_so() -> None:
 def test_who_may_not_be_reached_is_not_compared(
     policy_of: Make, offer_of: Make, scores_of: Make, who_of: Make
 ) -> None:
-    policy, offers = policy_of(), (offer_of(),)
-    who = who_of(4, policy, consents=[255, 0, 255, 255], held_out=[False, False, True, False])
-    scores = scores_of(np.full((4, 1), 0.5), [[300], [300], [300], [10]])
+    policy, offers = policy_of(for_everybody={"offer": "b", "worth": 300}), (offer_of(), offer_of("b"))
+    who = who_of(
+        5,
+        policy,
+        consents=[255, 0, 255, 255, 255],
+        held_out=[False, False, True, False, False],
+        is_personalised=[1, 1, 1, 1, 0],
+    )
+    scores = scores_of(np.full((5, 2), 0.5), [[300, 0], [300, 0], [300, 0], [10, 0], [300, 0]])
     choices = choose(scores, offers, who, None, policy, 1_000, free_market(policy, offers))
+    assert choices.chosen.tolist() == [0, -1, -1, -1, 1]
     told = offered_by(choices, offers)
-    assert np.array_equal(told.offered, [1, np.nan, np.nan, 0], equal_nan=True)
-    assert np.array_equal(told.reward, [100, np.nan, np.nan, 0], equal_nan=True)
+    assert np.array_equal(told.offered, [1, np.nan, np.nan, 0, np.nan], equal_nan=True)
+    assert np.array_equal(told.reward, [100, np.nan, np.nan, 0, np.nan], equal_nan=True)
