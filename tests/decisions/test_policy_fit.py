@@ -110,6 +110,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "two strategies for a class": ("of: mature", "of: growing", "stage growing has a strategy already"),
     "an unknown stage": ("stages: [lost]", "stages: [gone]", r"eligibility\.0\.stages: there is no 'gone'"),
     "an unknown benefit": ("benefits: [welcome_gift]", "benefits: [gift]", "no benefit is called 'gift'"),
+    "an offer by a forecast that reads age": (
+        "{kinds: [win_back], stages: [lost]}",
+        "{kinds: [win_back], tiers: {value: [at_risk]}}",
+        r"eligibility\.0\.tiers\.value: value goes by churn_probability, expected_value, which models ",
+    ),
     "an unknown tier of an offer's rule": (
         "{kinds: [win_back], stages: [lost]}",
         "{kinds: [win_back], tiers: {b2c_spend: [gold]}}",
