@@ -357,6 +357,19 @@ def score(
 
 
 @app.command()
+def contacts(
+    output: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    week: Annotated[str | None, typer.Option(help="A kept week; else the published one.")] = None,
+    home: HomeOption = HOME,
+    json: JsonOption = False,
+) -> None:
+    """Write a week's contacts, sent and held back, as rows of the table `contacts` for the next feed."""
+    from pipelines import contacts as job  # noqa: PLC0415
+
+    _run(home, "contacts", json, lambda h: job.contacts(h, week, output), job.render, changes=False)
+
+
+@app.command()
 def shadow(home: HomeOption = HOME, json: JsonOption = False) -> None:
     """What shadows said beside their weeks, and who was right where the outcomes are known."""
     from pipelines import shadow_report as job  # noqa: PLC0415

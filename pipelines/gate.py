@@ -16,9 +16,9 @@ from models.frame import Frame, Moments, build_frame
 from models.scorer import Scorer
 from models.segment import judge_segments
 from models.stake import stake_of
-from models.treatment import Fare, judge_treatments
+from models.treatment import judge_treatments
 from pipelines.as_of import offers_of
-from pipelines.gate_groups import as_segments, fare_of, protected_groups, segments_of
+from pipelines.gate_groups import Treated, as_segments, protected_groups, segments_of, treated_by
 from pipelines.gate_money import Curves, curves_of, money_reached, promise_by_recency
 from pipelines.gate_offers import offers_earned
 from pipelines.terminal import bar
@@ -115,7 +115,9 @@ def collect(
             why_not = str(error)
     latest = frame.facts.moments == tested[-1]
     now = frame.rows(latest)
-    groups = protected_groups(base, histories, now, bounds.treatment)
+    where, t = now.facts.places, tested[-1]
+    limits = bounds.treatment
+    groups = protected_groups(base, histories, where, t, limits.axes, limits.age_bands)
     segments, small_segments = judge_segments(
         ours,
         frame.churned,
@@ -124,16 +126,21 @@ def collect(
         bounds.calibration.least_customers,
     )
 
-    def fare(scorer: Scorer, promised: Floats) -> Fare:
-        return fare_of(histories, base, scorer, now, promised[latest], policy, depth)
+    def treated(scorer: Scorer, promised: Floats) -> Treated:
+        return treated_by(histories, base, scorer, now, promised[latest], policy, depth)
 
+    own = treated(judged, ours)
     treatments, small_groups = judge_treatments(
-        fare(judged, ours),
-        fare(rival.scorer, theirs) if rival and common[latest].any() else None,
-        now.facts.places,
+        own.fare,
+        treated(rival.scorer, theirs).fare if rival and common[latest].any() else None,
+        where,
         groups,
-        bounds.treatment.least_customers,
+        limits.least_customers,
     )
+    terms = None
+    if asked := policy.equal_terms:
+        over = protected_groups(base, histories, where, t, asked.compared_over, asked.age_bands)
+        terms = own.terms(asked, over)
     one, many, measured = _speed(challenger.scorer, frame, offers)
     evidence = Evidence(
         golden="",
@@ -147,6 +154,7 @@ def collect(
         small_segments=small_segments,
         treatments=treatments,
         small_groups=small_groups,
+        terms=terms,
         one_customer_ms=one,
         per_100k_s=many,
         measured=measured,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from decisions.choice import NOTHING, free_market
+from decisions.choice import NOTHING, Choices, free_market
 from decisions.circumstance import Circumstances, circumstances
 from decisions.evidence import Earned
 from decisions.option import options
@@ -116,20 +116,20 @@ def _choices(
         for k, parts in enumerate(scores):
             whole = Scores(*(np.concatenate(each) for each in zip(*parts, strict=True)))
             who = Circumstances(*(np.concatenate(each) for each in zip(*whose[k], strict=True)))
-            actions[k][rows] = 1 + chosen_at(whole, offers, who, policy, t, share)
+            actions[k][rows] = 1 + choices_at(whole, offers, who, policy, t, share).chosen
     return actions, own
 
 
-def chosen_at(
+def choices_at(
     scores: Scores, offers: tuple[Offer, ...], who: Circumstances, policy: Policy, t: int, share: float
-) -> Int64s:
-    """Places of the chosen offers, NOTHING for none, with nobody held out and no lot, under `share` of every
-    limit. Who must be in a tier to get an offer does not get it: its statistics are the week's."""
+) -> Choices:
+    """What is chosen with nobody held out and no lot, under `share` of every limit. Who must be in a tier to
+    get an offer does not get it: its statistics are the week's."""
     fixed = policy.model_copy(update={"exploration": None})
     may = options(scores, offers, who, None, fixed, t)
     market = free_market(fixed, offers)
     market = market._replace(limits=market.limits.scaled(share))
-    return planned(may, who.nobody_held_out(), fixed, t, market)[1].chosen
+    return planned(may, who.nobody_held_out(), fixed, t, market)[1]
 
 
 assert NOTHING == -1  # 1 + NOTHING is the log's action "nothing"

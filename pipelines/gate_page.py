@@ -12,6 +12,7 @@ from pipelines.drawing_gate import ahead, money_curves, promises
 from pipelines.gate_page_groups import calibration, treatment
 from pipelines.gate_report import WORDS, GateReport
 from pipelines.markup import both, row, table, text
+from pipelines.page_terms import terms
 
 STATES = {
     "passed": ("fine", "passed", "通过"),
@@ -22,6 +23,7 @@ NAMES = {
     "earns": ("earns more", "收益"),
     "calibration": ("keeps its promises in every segment", "各分组校准"),
     "treatment": ("treats no group worse", "公平对待"),
+    "equal_terms": ("offers like customers alike", "同等条件"),
     "golden": ("answers as it was sealed", "黄金样本"),
     "one_customer_ms": ("quick for one", "单次延迟"),
     "per_100k_s": ("quick for many", "批量速度"),
@@ -49,6 +51,7 @@ def page_of(report: GateReport) -> str:
         *_earning(report),
         *calibration(report),
         *treatment(report),
+        *terms(report.evidence.terms, report.minor_units),
         *_foot(report),
         "</main></body></html>\n",
     ]

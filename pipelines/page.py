@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines.markup import both, row, table, text
 from pipelines.page_drift import facts, scores
 from pipelines.page_past import advice, outcomes, tables
+from pipelines.page_terms import terms
 from pipelines.report import WORDS, Report, money
 from tables.moment import in_zone, local_day
 
@@ -34,6 +35,7 @@ def page_of(report: Report) -> str:
         *facts(report),
         *tables(report),
         *outcomes(report),
+        *terms(report.terms, report.minor_units),
         *advice(report),
         *_foot(),
         "</main></body></html>\n",

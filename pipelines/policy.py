@@ -4,22 +4,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from decisions.offer_list import OfferList, read_offers
-from decisions.policy import read_policy
-from decisions.policy_check import Base, Remark, remarks
+from decisions.policy import Policy, read_policy
+from decisions.policy_check import remarks
+from decisions.remark import VALUE_DAYS, Base, Remark
 from decisions.setting import Lines, validated
 from features.consent import consent
 from features.reader import read_facts
+from models.frame import base_at, value_over
+from models.question import Question
 from pipelines.as_of import open_base
 from pipelines.configuration import configuration
 from releases.home import Home
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories
+from tables.moment import DAY
 from tables.offer import Offer, offers_at
 from tables.refusal import Refused
 from tables.sealed import pointed
 
+Floats = npt.NDArray[np.float64]
 POLICY = "policy.yaml"
 OFFERS = "offers.yaml"
 LEVELS = ("error", "warning", "note")
@@ -32,7 +38,7 @@ def check(home: Home, path: Path | None) -> dict[str, Any]:
     """
     path = path or configuration() / POLICY
     policy = read_policy(path)
-    base, offers = _base(home)
+    base, offers = _base(home, policy)
     own = configuration() / OFFERS
     offers = read_offers(own, offers, base.zone if base else "UTC")
     found = remarks(policy, offers, base)
@@ -67,11 +73,12 @@ def _place(finding: dict[str, Any]) -> str:
     return finding["file"] if finding["line"] is None else f"{finding['file']}:{finding['line']}"
 
 
-def _base(home: Home) -> tuple[Base | None, tuple[Offer, ...]]:
+def _base(home: Home, policy: Policy) -> tuple[Base | None, tuple[Offer, ...]]:
     if pointed(home.bases) is None:
         return None, ()
     folder, histories = open_base(home)
     t = histories.last_at
+    brought = _brought(histories, t, policy)
     base = Base(
         moment=t,
         zone=histories.time_zone,
@@ -79,8 +86,20 @@ def _base(home: Home) -> tuple[Base | None, tuple[Offer, ...]]:
         minor_units=histories.minor_units,
         customers=len(histories),
         reachable=_reachable(histories, t),
+        valued=len(brought),
+        spread=float(brought.std()) if len(brought) else 0.0,
     )
     return base, offers_at(folder / "tables", t)
+
+
+def _brought(histories: Histories, t: int, policy: Policy) -> Floats:
+    """What the customers of the base of VALUE_DAYS ago brought since, minor units; of nobody where the data
+    is younger."""
+    before = t - VALUE_DAYS * DAY
+    if before <= histories.first_at:
+        return np.empty(0)
+    places = base_at(histories, Question(), before)
+    return value_over(histories, places, np.full(len(places), t), VALUE_DAYS, policy.margin_rate)
 
 
 def _reachable(histories: Histories, t: int) -> dict[str, int] | None:

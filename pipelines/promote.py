@@ -156,6 +156,9 @@ def _why(report: GateReport, page: Path) -> str:
         "to promote it all the same: holdfast promote --reason 'why', which the bundle then carries"
         if report.verdict.may_override
         else "a damaged bundle is promoted for no reason; run `holdfast train`"
+        if any(check.name == "golden" for check in report.verdict.failed)
+        else "unequal terms are promoted for no reason: see which fact tells these customers apart, or state "
+        "another bound in policy.yaml"
     )
     return (
         f"{report.model} version {report.version} does not become the champion; what is published stays.\n"

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from decisions.advice import Advice
 from decisions.bounds import Bounds
+from decisions.equal_terms import TermsReport
 from decisions.finding import Change, Finding
 from models.comparison import Compared
 from models.outcome import Outcome
@@ -27,7 +28,8 @@ WORDS: dict[Verdict, tuple[str, str]] = {
 @dataclass(frozen=True)
 class Report:
     """One week held against its bounds. moment: microseconds; last: the week before, or None and why;
-    notes: what could not be judged, in English and Chinese."""
+    notes: what could not be judged, in English and Chinese; terms: None where the policy states no equal
+    terms."""
 
     moment: int
     time_zone: str
@@ -49,6 +51,7 @@ class Report:
     currency: str
     minor_units: int
     bounds: Bounds
+    terms: TermsReport | None = None
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from decisions.equal_terms import TermsReport
 from pipelines.configuration import configuration
+from pipelines.equal_terms import week_terms, write_terms
 from pipelines.first_pass import assess_all
 from pipelines.freezing import frozen_policy, told
 from pipelines.planning import Planned, plan_of
@@ -48,8 +50,8 @@ def score(
     """Assess everyone, price the limits over all, choose, write, check, publish; prune what is too old.
 
     resume: go on from the finished buckets of a run of the same base, bundle, policy, moment and code;
-    accept: publish although a bound is broken (pipelines.watch), for this reason; shadow: a registered
-    version that says beside the published week what it would have said (pipelines.shadow).
+    accept: publish although a bound is broken (pipelines.watch; not that of equal terms), for this reason;
+    shadow: a registered version that says beside the week what it would have said (pipelines.shadow).
     """
     follower = None
     if shadow is not None:
@@ -84,7 +86,11 @@ def score(
         scored = Scored.read(run, len(parts))
         about = _about(work, frozen, tally, planned, parts, scored, chosen)
         write_about(staged.path, about)
-        report = _check(home, work, frozen, staged.path, about, tally, accept)
+        watch.stage("comparing terms", len(histories))
+        terms = week_terms(work, run, frozen, scored, chosen.offered)
+        if terms:
+            write_terms(staged.path, terms)
+        report = _check(home, work, frozen, staged.path, about, tally, terms, accept)
         watch.stage("sealing", len(histories))
     sign(staged.path, work.key)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -152,6 +158,7 @@ def _check(
     folder: Path,
     about: WeekAbout,
     tally: Tally,
+    terms: TermsReport | None,
     accept: str | None,
 ) -> Report:
     """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
@@ -162,7 +169,14 @@ def _check(
     work.watch.stage("judging", about.customers)
     rate = work.policy.margin_rate
     report = conclude(
-        work.held, tally.counted, work.histories, work.base, folder, margin_rate=rate, accept=accept
+        work.held,
+        tally.counted,
+        work.histories,
+        work.base,
+        folder,
+        margin_rate=rate,
+        terms=terms,
+        accept=accept,
     )
     work.watch.stage("verifying the base again")
     with bar("verifying the base") as progress:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from decisions.choice import NOTHING, decide, taken
+from decisions.equal_terms import Offered, offered_by
 from pipelines.planning import Planned
 from pipelines.run import Run
 from pipelines.terminal import bar
@@ -19,10 +20,12 @@ from releases.week import Part, write_part
 
 @dataclass(frozen=True)
 class Chosen:
-    """net: expected net value, of those who got an offer, in the customers' order; used: of each limit."""
+    """net: expected net value, of those who got an offer, in the customers' order; used: of each limit;
+    offered: to everybody, in their order."""
 
     net: Floats
     used: Floats
+    offered: Offered
 
 
 def write_parts(
@@ -33,6 +36,7 @@ def write_parts(
     parts: list[Part] = []
     net: list[Floats] = []
     used: list[Floats] = []
+    offered: list[Offered] = []
 
     def rows(number: int, places: Any) -> Iterator[Any]:
         bucket, may, reserved = run.bucket(number), planned.may(number), planned.reserved(number)
@@ -46,6 +50,7 @@ def write_parts(
             given = np.flatnonzero(choices.chosen != NOTHING)
             net.append(choices.net_value[given, choices.chosen[given]])
             used.append(taken(choices, mine, planned.market))
+            offered.append(offered_by(choices, work.offers))
             work.watch.look()
             yield week_rows(
                 assessed.slice(begin, size), standing.take(own), choices, frozen, work.bundle.name, work.t
@@ -55,7 +60,8 @@ def write_parts(
         for number, places in enumerate(work.places()):
             parts.append(write_part(folder, number, rows(number, places)))
             progress(int(places[-1]) + 1, len(work.histories))
-    return tuple(parts), Chosen(np.concatenate(net), np.sum(used, axis=0))
+    everybody = Offered(*(np.concatenate(each) for each in zip(*offered, strict=True)))
+    return tuple(parts), Chosen(np.concatenate(net), np.sum(used, axis=0), everybody)
 
 
 @dataclass(frozen=True)

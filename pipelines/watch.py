@@ -12,7 +12,10 @@ from typing import Any
 
 from decisions.advice import advise
 from decisions.bounds import Bounds, read_bounds
+from decisions.equal_terms import TermsReport
 from decisions.judgement import find
+from decisions.unequal import BOUND as TERMS_BOUND
+from decisions.unequal import terms_findings, terms_notes
 from models.census import Reference
 from models.comparison import compare
 from pipelines.alert import call_alert
@@ -92,11 +95,13 @@ def conclude(
     week: Path,
     *,
     margin_rate: float,
+    terms: TermsReport | None = None,
     accept: str | None = None,
 ) -> Report:
     """Judge the week whose rows stand in the folder `week`, not yet sealed; write its memory into it and its
-    report where people look. Raises Stopped, after telling, when a bound is broken and nobody accepted it."""
-    report = judge(watch, counted, histories, base, week, margin_rate=margin_rate, accept=accept)
+    report where people look. Raises Stopped, after telling, when a bound is broken and nobody accepted it,
+    or when terms are surely unequal, which nobody can."""
+    report = judge(watch, counted, histories, base, week, margin_rate=margin_rate, terms=terms, accept=accept)
     memory = Memory(
         moment=watch.t,
         bundle=watch.bundle.name,
@@ -118,10 +123,17 @@ def conclude(
             print(trouble, file=sys.stderr)
         return report
     broken = "\n".join(f"  {said(each)}: {each.todo}" for each in report.stops)
+    unequal = any(each.bound == TERMS_BOUND for each in report.stops)
+    states = f"{BOUNDS} and policy.yaml state" if unequal else f"{BOUNDS} states"
     raise Stopped(
-        f"the week of {local_day(watch.t, histories.time_zone)} breaks what {BOUNDS} states and is not "
-        f"published; what was published stays.\n{broken}\nthe report: {page}\nto publish it all the same: "
-        "holdfast score --accept 'the reason', which the week then carries"
+        f"the week of {local_day(watch.t, histories.time_zone)} breaks what {states} and is not "
+        f"published; what was published stays.\n{broken}\nthe report: {page}\n"
+        + (
+            "no reason given with --accept publishes unequal terms"
+            if unequal
+            else "to publish it all the same: holdfast score --accept 'the reason', which the week then "
+            "carries"
+        )
         + (f"\n{trouble}" if trouble else "")
     )
 
@@ -134,6 +146,7 @@ def judge(
     week: Path,
     *,
     margin_rate: float,
+    terms: TermsReport | None,
     accept: str | None,
 ) -> Report:
     """Hold the counts against training, last week and what came of older weeks; nothing is written."""
@@ -177,8 +190,12 @@ def judge(
     )
     trained = watch.bundle.about["as_of"]
     age = (watch.t - to_micros(parse_moment(trained, histories.time_zone))) / DAY
+    unequal = terms_findings(terms) if terms else ()
+    notes += terms_notes(terms)
+    findings = (*unequal, *findings)
     stops = any(each.level == "stop" for each in findings)
-    verdict: Verdict = ("accepted" if accept else "stopped") if stops else "warned" if findings else "clear"
+    accepted = accept if accept and stops and not unequal else ""
+    verdict: Verdict = ("accepted" if accepted else "stopped") if stops else "warned" if findings else "clear"
     return Report(
         moment=watch.t,
         time_zone=histories.time_zone,
@@ -187,7 +204,7 @@ def judge(
         trained_as_of=trained,
         customers=counted.census.customers,
         verdict=verdict,
-        accepted=accept or "" if stops else "",
+        accepted=accepted,
         last=last.moment if last else None,
         findings=findings,
         compared=compared,
@@ -200,6 +217,7 @@ def judge(
         currency=histories.currency,
         minor_units=histories.minor_units,
         bounds=bounds,
+        terms=terms,
     )
 
 

@@ -8,8 +8,8 @@ State = Literal["passed", "failed", "not judged"]
 
 @dataclass(frozen=True)
 class Check:
-    """bound: its place in config/gate.yaml; figure and limit: what was held against what, None where nothing
-    was; `not judged` refuses nothing, and the words say why."""
+    """bound: its place in config/gate.yaml, or in the policy; figure and limit: what was held against
+    what, None where nothing was; `not judged` refuses nothing, and the words say why."""
 
     name: str
     state: State

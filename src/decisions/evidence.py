@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from decisions.equal_terms import TermsReport
 from models.metric import Interval
 from models.segment import Segment
 from models.treatment import Treatment
@@ -27,8 +28,8 @@ class Evidence:
     has_champion: without one the rival is who contacts nobody (offers) and recency (captured, profit).
     days_younger: how many more days the challenger has learnt from than the champion. offers: None where what
     they earn is not identified, and why_no_offers says why. profit: EMPC, told and not judged. small_*: what
-    has too few customers. Speed: milliseconds for one customer, seconds for 100,000 (measured on `measured`),
-    size in 10^6 bytes.
+    has too few customers. terms: None where the policy states no equal terms. Speed: milliseconds for one
+    customer, seconds for 100,000 (measured on `measured`), size in 10^6 bytes.
     """
 
     golden: str
@@ -42,6 +43,7 @@ class Evidence:
     small_segments: tuple[str, ...] = ()
     treatments: tuple[Treatment, ...] = ()
     small_groups: tuple[str, ...] = ()
+    terms: TermsReport | None = None
     one_customer_ms: float = float("nan")
     per_100k_s: float = float("nan")
     measured: int = 0

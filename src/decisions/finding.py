@@ -7,7 +7,8 @@ from decisions.bounds import Level
 
 @dataclass(frozen=True)
 class Finding:
-    """One broken bound. bound: its place in config/watch.yaml; subject: the fact, score, table or slice."""
+    """One broken bound. bound: its place in config/watch.yaml, or in the policy; subject: the fact, score,
+    table, slice or group."""
 
     level: Level
     bound: str

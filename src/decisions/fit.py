@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from decisions.coverage import Uncovered, faults
 from decisions.formula import parse
-from decisions.known import names_known
+from decisions.known import SCORES, names_known
 from decisions.measure import in_order
 from decisions.setting import Where
 from decisions.strategy import AXES
@@ -25,7 +25,7 @@ def misfits(policy: Policy) -> list[Misfit]:
     found = [*_repeats(policy), *_measures(policy), *_uses(policy), *_drivers(policy)]
     if found:  # what follows looks names up
         return found
-    return [*_overlaps(policy), *_matrix(policy), *_tiers(policy), *_reach(policy)]
+    return [*_overlaps(policy), *_matrix(policy), *_tiers(policy), *_reach(policy), *_by_age(policy)]
 
 
 def _repeats(policy: Policy) -> Iterator[Misfit]:
@@ -206,6 +206,41 @@ def _reach(policy: Policy) -> Iterator[Misfit]:
                         ("eligibility", k, word),
                         f"there is no {name!r}; there is {', '.join(there) or 'none'}",
                     )
+
+
+def _by_age(policy: Policy) -> Iterator[Misfit]:
+    """Churn and value are told from age too: what goes by them may be forecast and never decides terms."""
+    if policy.equal_terms is None or "age" not in policy.equal_terms.never:
+        return
+    schemes = {scheme.name: scheme.measures for scheme in policy.tiers}
+    types = policy.behaviour.measures if policy.behaviour else ()
+    uses: list[tuple[Where, str, tuple[str, ...]]] = [
+        (("tiers", k, "drives_benefits"), scheme.name, scheme.measures)
+        for k, scheme in enumerate(policy.tiers)
+        if scheme.drives_benefits
+    ]
+    for k, rule in enumerate(policy.eligibility):
+        uses += [(("eligibility", k, "tiers", name), name, schemes.get(name, ())) for name in rule.tiers]
+        uses += [(("eligibility", k, "behaviours"), "behaviour", types)] if rule.behaviours else []
+    uses += [
+        (("benefits", k, "when"), each.name, tuple(each.when or ())) for k, each in enumerate(policy.benefits)
+    ]
+    for where, name, measures in uses:
+        if by := sorted(_sources(policy, measures) & set(SCORES)):
+            says = f"{name} goes by {', '.join(by)}, which models tell from age too: it decides no terms"
+            yield where, f"{says} (equal_terms.never)"
+
+
+def _sources(policy: Policy, names: Iterable[str]) -> set[str]:
+    """All that the measures are read from in the end, measures between included."""
+    found: set[str] = set()
+    left = [*names]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += policy.measures[name].names if name in policy.measures else ()
+    return found
 
 
 def _channels(policy: Policy, where: Where, names: tuple[str, ...]) -> Iterator[Misfit]:

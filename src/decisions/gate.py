@@ -11,11 +11,13 @@ from decisions.evidence import Evidence
 from decisions.gate_bounds import GateBounds, SpeedBounds
 from decisions.gate_earning import check_earning
 from decisions.gate_segment import check_calibration, check_treatment
+from decisions.unequal import check_terms
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """may_override: whether a person may promote all the same; never when the bundle is damaged."""
+    """may_override: whether a person may promote all the same; never when the bundle is damaged, or terms
+    are surely unequal."""
 
     checks: tuple[Check, ...]
 
@@ -29,7 +31,7 @@ class Verdict:
 
     @property
     def may_override(self) -> bool:
-        return all(check.name != "golden" for check in self.failed)
+        return all(check.name not in ("golden", "equal_terms") for check in self.failed)
 
 
 def judge(bounds: GateBounds, evidence: Evidence) -> Verdict:
@@ -42,6 +44,7 @@ def judge(bounds: GateBounds, evidence: Evidence) -> Verdict:
             check_earning(bounds.earns, evidence),
             check_calibration(bounds, evidence),
             check_treatment(bounds, evidence),
+            check_terms(evidence.terms),
             _golden(True, "the golden rows are answered as they were", "黄金样本回放一致"),
             *_speed(bounds.speed, evidence),
         )

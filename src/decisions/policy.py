@@ -43,12 +43,14 @@ class RiskBand(Part):
 class Holdout(Part):
     """The share of customers that gets no offer, drawn by a hash with this salt, and drawn anew every so
     many days (never, where that is not said); by_offer: the share that never gets an offer while it gets
-    others, drawn for each offer apart."""
+    others, drawn for each offer apart; least_effect: of offers on what a customer brings in 91 days, minor
+    units, that the holdout must be able to show."""
 
     share: float = Field(ge=0, le=0.5)
     salt: str
     rotates_every_days: int | None = Field(default=None, ge=28)
     by_offer: float = Field(default=0.0, ge=0, le=0.5)
+    least_effect: int | None = Field(default=None, gt=0)
 
     def salt_at(self, t: int) -> str:
         """The salt of a moment (microseconds)."""

@@ -1,9 +1,8 @@
 """The critical reading of a policy: what holds together and still cannot be meant, each with its line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,8 @@ from decisions.benefit import Benefit
 from decisions.coverage import Uncovered, faults, said_of, samples, within
 from decisions.measure import LeadingShare, Quantile
 from decisions.policy import Policy
-from decisions.setting import Where
+from decisions.reach_check import reach_remarks
+from decisions.remark import Base, Remark, Severity
 from decisions.strategy import AXES
 from decisions.tier import TierScheme
 from features.reader import facts_of
@@ -19,35 +19,12 @@ from tables.contract import OFFER_KINDS
 from tables.moment import local_day
 from tables.offer import Offer
 
-Severity = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True)
-class Remark:
-    """where: the part of the policy, from its top on; of an offer: "offers" and its id."""
-
-    severity: Severity
-    where: Where
-    says: str
-
-
-@dataclass(frozen=True)
-class Base:
-    """What a check knows of a base. reachable: how many customers consent to each channel, None where the
-    base does not say; customers: by kind; zone: its time zone; minor_units, currency: of its money."""
-
-    moment: int
-    zone: str
-    currency: str
-    minor_units: int
-    customers: int
-    reachable: dict[str, int] | None
-
 
 def remarks(policy: Policy, offers: Sequence[Offer] = (), base: Base | None = None) -> list[Remark]:
     """Everything worth saying, errors first."""
     found = [*_tiers(policy), *_plans(policy), *_worse(policy), *_sensitive(policy), *_terms(policy)]
     found += [*_offers(policy, offers, base), *_budgets(policy, offers, base), *_channels(policy, base)]
+    found += reach_remarks(policy, offers, base)
     order: tuple[Severity, ...] = ("error", "warning", "note")
     return sorted(found, key=lambda each: order.index(each.severity))
 
@@ -70,6 +47,7 @@ def _tiers(policy: Policy) -> Iterator[Remark]:
     used |= {name for tag in policy.tags for name in tag.when}
     used |= {name for benefit in policy.benefits for name in benefit.when or ()}
     used |= set(policy.behaviour.measures) if policy.behaviour else set()
+    used |= {slot.preference for slot in policy.slots}
     for name in policy.measures:
         if name not in used:
             yield Remark("note", ("measures", name), f"nothing uses the measure {name}")

@@ -151,8 +151,17 @@ class Eligibility(Part):
 
 class EqualTerms(Part):
     """What never drives price or terms, and how far terms may differ between groups of customers who are
-    otherwise alike (a share of the mean) before publishing is refused."""
+    otherwise alike (a share of the mean) before publishing is refused. A group of fewer than
+    `least_customers` is not judged; an age band begins at each of `age_bands`."""
 
     never: tuple[Literal["age", "gender", "region"], ...] = ("age", "gender", "region")
     compared_over: tuple[Literal["age", "gender", "region", "tier"], ...] = Field(min_length=1)
     most_difference: float = Field(gt=0, lt=1)
+    least_customers: int = Field(default=200, ge=50)
+    age_bands: tuple[int, ...] = Field(default=(25, 35, 45, 55, 65), min_length=1)
+
+    @model_validator(mode="after")
+    def bands_rise(self) -> "EqualTerms":
+        if list(self.age_bands) != sorted(set(self.age_bands)) or self.age_bands[0] <= 0:
+            raise ValueError("age_bands must rise from above 0")
+        return self

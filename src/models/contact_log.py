@@ -31,6 +31,9 @@ WEEK = 7 * DAY
 NOTHING = 0
 # The mean effect of an offer leans on that of none, as if so many more contacts had shown none.
 PRIOR_CONTACTS = 200
+# Where a limit and not the lot decided there is no propensity. Such contacts are left out, whether sent or
+# held back, while they are few: what is learnt is not of them.
+MOST_WITHOUT = 0.05
 EXPECTED_TREES = 80
 LEAST_LEAF = 200
 
@@ -38,11 +41,13 @@ LEAST_LEAF = 200
 @dataclass(frozen=True)
 class ContactLog:
     """log: actions are NOTHING and 1 + the place among the offers; the reward is what the customer brought in
-    EFFECT_DAYS less what the offer cost, minor units. at: microseconds; week: their weeks, from 0."""
+    EFFECT_DAYS less what the offer cost, minor units. at: microseconds; week: their weeks, from 0; left_out:
+    contacts without a propensity."""
 
     log: Log
     at: Int64s
     week: Int64s
+    left_out: int = 0
 
     @property
     def customers(self) -> int:
@@ -61,8 +66,8 @@ def read_contact_log(
 ) -> ContactLog:
     """Contacts of the base in [begin, end] whose effect was over at `end`.
 
-    Raises Refused, saying why, when what offers earn is not identified by them: none, no propensities, or
-    nobody held back.
+    Raises Refused, saying why, when what offers earn is not identified by them: none, too many without a
+    propensity, or nobody held back.
     """
     places, rows = visible_rows(histories, "contacts", end)
     known = np.isin(rows["offer_id"], [code(offer.offer_id) for offer in offers])
@@ -70,11 +75,16 @@ def read_contact_log(
     places, rows = places[inside], rows[inside]
     if not len(rows):
         raise Refused("no contact of this time is known, or its effect is not over")
-    if not np.isfinite(rows["propensity"]).all():
-        missing = int((~np.isfinite(rows["propensity"])).sum())
-        raise Refused(f"{missing:,} of {len(rows):,} contacts have no logged propensity")
     if not known[inside].all():
         raise Refused(f"{int((~known[inside]).sum()):,} contacts are of offers that are not known any more")
+    by_lot = np.isfinite(rows["propensity"])
+    left_out = int((~by_lot).sum())
+    if left_out > MOST_WITHOUT * len(rows):
+        raise Refused(
+            f"{left_out:,} of {len(rows):,} contacts have no logged propensity; at most {MOST_WITHOUT:.0%} "
+            "may be left out"
+        )
+    places, rows = places[by_lot], rows[by_lot]
     lots = lots_of(histories.ids, "contact log")[places]
     chosen = lots < most / len(rows)
     family = contract if question.kind == CONTRACT else order
@@ -95,7 +105,8 @@ def read_contact_log(
     cost = prices[action, 0] + redeemed * prices[action, 1]
     value = value_over(histories, places, rows["at"] + EFFECT, EFFECT_DAYS, margin_rate)
     propensity = np.where(held, share[week], rows["propensity"])
-    return ContactLog(Log(places, action, propensity, value - cost), rows["at"].astype(np.int64), week)
+    log = Log(places, action, propensity, value - cost)
+    return ContactLog(log, rows["at"].astype(np.int64), week, left_out)
 
 
 def expected_rewards(log: Log, values: Floats, actions: int) -> Floats:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
+from models.alike import beside
 from models.segment import clustered_error
 
 Floats = npt.NDArray[np.float64]
@@ -88,9 +89,8 @@ def _compare(
 
 def _worse(measure: Measure, figures: Floats, mine: Flags) -> tuple[float, float, float, Floats]:
     """(of the group, of the rest, how much worse, influence of each row on that by the delta method)."""
-    a, b = float(figures[mine].mean()), float(figures[~mine].mean())
-    own = np.where(mine, (figures - a) / mine.mean(), 0.0)
-    others = np.where(mine, 0.0, (figures - b) / (~mine).mean())
+    found = beside(figures, mine)
+    a, b, own, others = found.group, found.rest, found.on_group, found.on_rest
     if measure == "missed":
         return a, b, a - b, own - others
     if b == 0:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tables.contract import TABLES
-from tables.engine import identifier
+from tables.engine import LEAST_MEMORY, identifier
+from tables.memory import MEGABYTE, left
 from tables.small_table import parts_of, relation
 
 
@@ -22,6 +23,8 @@ def attributes_at(
     if not parts:
         return {}
     db = duckdb.connect()
+    if (there := left()) is not None:
+        db.execute(f"set memory_limit = '{max(LEAST_MEMORY, there // 2) // MEGABYTE}MiB'")
     rows = relation(parts)
     present = {row[0] for row in db.execute(f"describe from {rows}").fetchall()}
     wanted = [name for name in columns if name in present and name in TABLES["customers"].columns]
@@ -48,4 +51,12 @@ def attributes_at(
         """,
         params={"t": t},
     ).to_arrow_table()
-    return {name: np.array(found[name].to_pylist(), dtype=object) for name in wanted}
+    return {name: _objects(found[name]) for name in wanted}
+
+
+def _objects(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """One Python object a value that occurs, not one a row: regions are few and customers many."""
+    coded = column.combine_chunks().dictionary_encode()
+    values = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    places = coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    return np.asarray(values[places], dtype=object)

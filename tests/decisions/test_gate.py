@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from decisions.equal_terms import Term, TermsReport
 from decisions.evidence import Earned, Evidence
 from decisions.gate import Verdict, judge
 from decisions.gate_bounds import GateBounds, read_gate
@@ -33,6 +34,9 @@ BETTER, AS_GOOD, WORSE, UNCLEAR = earned(5, 30), earned(-4, 6), earned(-300, -10
 # The margins are 1 % for offers and 5 % for captured: -4 of 1000 is within both.
 KEPT = Segment("known for long", 1000, 0.31, 0.30, 0.01)
 FAIR = Treatment("gender", "female", "offered", 900, 0.41, 0.40, -0.025, 0.02, 0.0, 0.005)
+ALIKE = Term("region", "north", "everybody else", "reward", 900, 102.0, 100.0, 0.02, 0.01)
+TERMS = TermsReport(5000, 0.05, (ALIKE,), (), ())
+UNEQUAL = replace(TERMS, terms=(ALIKE._replace(difference=-0.2, is_beyond=True),))
 GOOD = Evidence(
     golden="",
     has_champion=True,
@@ -41,6 +45,7 @@ GOOD = Evidence(
     captured=BETTER,
     segments=(KEPT,),
     treatments=(FAIR,),
+    terms=TERMS,
     one_customer_ms=5,
     per_100k_s=20,
     measured=5000,
@@ -87,6 +92,14 @@ def test_a_damaged_bundle_is_refused_for_that_alone_and_no_reason_helps(bounds: 
     assert failed(verdict) == ["golden"]
     assert len(verdict.checks) == 1
     assert not verdict.may_override
+
+
+def test_unequal_terms_are_refused_and_no_reason_helps(bounds: GateBounds) -> None:
+    verdict = judge(bounds, replace(GOOD, terms=UNEQUAL))
+    assert failed(verdict) == ["equal_terms"]
+    assert not verdict.may_override
+    (check,) = verdict.failed
+    assert (check.bound, check.figure, check.limit) == ("equal_terms.most_difference", 0.2, 0.05)
 
 
 @pytest.mark.parametrize("figure", [float("nan"), float("inf")])

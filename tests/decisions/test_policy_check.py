@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from decisions.policy import Policy, read_policy
-from decisions.policy_check import Base, Remark, remarks
+from decisions.policy_check import remarks
+from decisions.remark import Base, Remark
 from decisions.setting import Lines
 from tables.contract import CONTACT_CHANNELS
 from tables.moment import DAY
@@ -174,3 +175,151 @@ def test_errors_come_first(shipped: Policy) -> None:
     assert [each.severity for each in found] == sorted(
         (each.severity for each in found), key=["error", "warning", "note"].index
     )
+
+
+OCCASION = {"name": "birthday", "chinese": "生日", "day": "birthday", "offers": ["a"], "worth": 400}
+SLOTS = [
+    {"name": "morning", "chinese": "上午", "begin": "09:00", "end": "12:00"},
+    {"name": "late", "chinese": "晚间", "begin": "20:00", "end": "22:00"},
+]
+CHANNELS = [{"name": name, "chinese": "渠道"} for name in ("email", "phone")]
+NIGHT = {"begin": "21:00", "end": "09:00"}
+# What is stated, how severe what is said of it is, where, and what is said.
+REACH: dict[str, tuple[dict[str, Any], str, tuple[str | int, ...], str]] = {
+    "an occasion for an offer nobody has": (
+        {"occasions": [OCCASION | {"offers": ["cake"]}]},
+        "error",
+        ("occasions", 0, "offers"),
+        "no offer is called 'cake'",
+    ),
+    "an offer for everybody that nobody has": (
+        {"for_everybody": {"offer": "cake", "worth": 300}},
+        "error",
+        ("for_everybody", "offer"),
+        "no offer is called 'cake'",
+    ),
+    "a gesture that costs more than it may be worth": (
+        {"for_everybody": {"offer": "a", "worth": 149}},
+        "warning",
+        ("for_everybody", "offer"),
+        "nobody gets a for its stated worth: 149 less what it costs is 49, and minimum_net_value is 50",
+    ),
+    "greetings under everybody's caps": (
+        {"occasions": [OCCASION], "caps": [{"name": "week", "contacts": 2, "days": 7}]},
+        "note",
+        ("occasions",),
+        "greetings share the caps of all offers: a cap with `kinds` of their own keeps them rare",
+    ),
+    "a slot within quiet hours": (
+        {"slots": SLOTS, "quiet_hours": [NIGHT], "channels": CHANNELS},
+        "warning",
+        ("slots", 1),
+        "late lies within quiet hours on every channel: nothing is ever said in it",
+    ),
+    "a channel that no slot leaves open": (
+        {
+            "slots": SLOTS,
+            "quiet_hours": [{"begin": "08:00", "end": "23:00", "channels": ["phone"]}],
+            "channels": CHANNELS,
+        },
+        "warning",
+        ("slots",),
+        "no slot leaves phone open: nothing is ever said on it",
+    ),
+    "quiet hours that nothing keeps": (
+        {"quiet_hours": [NIGHT]},
+        "note",
+        ("quiet_hours",),
+        "quiet hours without slots: no hour is chosen, and whoever sends must keep them",
+    ),
+    "a rest that is over at once": (
+        {"rest": {"unanswered": 3, "days": 7}},
+        "warning",
+        ("rest", "days"),
+        "a rest of 7 days is over before the next weekly run: nobody is left alone",
+    ),
+    "a rest for half a year": (
+        {"rest": {"unanswered": 3, "days": 183}},
+        "warning",
+        ("rest", "days"),
+        "who rests hears nothing for 183 days: that is long enough to be forgotten",
+    ),
+    "selling while a complaint is open": (
+        {"while_complaint_open": ["care", "coupon"]},
+        "warning",
+        ("while_complaint_open",),
+        "coupon goes on while a complaint is open: first it is solved",
+    ),
+    "what exploring weighs": (
+        {"exploration": {"share": 0.06, "among": 3}, "holdout": {"share": 0.5, "salt": "1"}},
+        "note",
+        ("exploration",),
+        "no offer that may be drawn is made with a propensity below 0.01: a contact weighs at most 100 in an "
+        "evaluation",
+    ),
+    "nobody held out": (
+        {"holdout": {"share": 0, "salt": "1"}},
+        "warning",
+        ("holdout",),
+        "nobody is held out: what all offers together earn cannot be measured",
+    ),
+    "a holdout that never rotates": (
+        {},
+        "note",
+        ("holdout",),
+        "the holdout never rotates: the same customers go without offers for ever",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "severity", "where", "says"), REACH.values(), ids=REACH)
+def test_what_reach_cannot_mean_is_told_where_it_stands(
+    policy_of: Callable[..., Policy],
+    offer_of: MakeOffer,
+    words: dict[str, Any],
+    severity: str,
+    where: tuple[str | int, ...],
+    says: str,
+) -> None:
+    assert Remark(severity, where, says) in remarks(policy_of(**words), [offer_of()])  # type: ignore[arg-type]
+    sound = policy_of(
+        occasions=[OCCASION],
+        caps=[{"name": "care", "contacts": 4, "days": 364, "kinds": ["care"]}],
+        slots=SLOTS,
+        quiet_hours=[{"begin": "22:00", "end": "09:00"}],
+        channels=CHANNELS,
+        rest={"unanswered": 3, "days": 28},
+        for_everybody={"offer": "a", "worth": 150},
+        holdout={"share": 0.05, "salt": "1", "rotates_every_days": 364},
+    )
+    assert says not in [each.says for each in remarks(sound, [offer_of()])]
+
+
+VALUED = replace(BASE, valued=10_000, spread=20_000.0)
+
+
+@pytest.mark.parametrize(
+    ("holdout", "says"),
+    [
+        ({"share": 0.05}, ["of 10,000 customers shows an effect of 25.71 CNY a customer in 91 days or more"]),
+        ({"share": 0.05, "least_effect": 26_00}, []),
+        ({"share": 0.05, "least_effect": 25_00}, ["25.00 CNY a customer in 91 days cannot be seen: hold"]),
+        ({"share": 0.05, "least_effect": 10_00}, ["cannot be seen: no share of this base is enough"]),
+        ({"share": 0, "by_offer": 0.1}, ["from 18.68 CNY of one for everybody, 59.06 CNY of one"]),
+    ],
+)  # fmt: skip
+def test_what_the_holdout_can_see_on_a_base_is_said_and_warned_of_where_it_is_too_little(
+    policy_of: Callable[..., Policy], holdout: dict[str, Any], says: list[str]
+) -> None:
+    found = remarks(policy_of(holdout={"salt": "1", "rotates_every_days": 364} | holdout), (), VALUED)
+    for each in says:
+        assert any(each in remark.says for remark in found), [remark.says for remark in found]
+    warned = [each for each in found if each.where == ("holdout", "least_effect")]
+    assert len(warned) == ("cannot be seen" in "".join(says))
+    assert all(each.severity == "warning" for each in warned)
+
+
+def test_a_base_too_young_to_say_what_customers_bring_says_nothing_of_power(
+    policy_of: Callable[..., Policy],
+) -> None:
+    assert not any("shows an effect" in each.says for each in remarks(policy_of(), (), BASE))

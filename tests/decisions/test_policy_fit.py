@@ -110,6 +110,46 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "two strategies for a class": ("of: mature", "of: growing", "stage growing has a strategy already"),
     "an unknown stage": ("stages: [lost]", "stages: [gone]", r"eligibility\.0\.stages: there is no 'gone'"),
     "an unknown benefit": ("benefits: [welcome_gift]", "benefits: [gift]", "no benefit is called 'gift'"),
+    "an offer by a forecast that reads age": (
+        "{kinds: [win_back], stages: [lost]}",
+        "{kinds: [win_back], tiers: {value: [at_risk]}}",
+        r"eligibility\.0\.tiers\.value: value goes by churn_probability, expected_value, which models ",
+    ),
+    "an unknown tier of an offer's rule": (
+        "{kinds: [win_back], stages: [lost]}",
+        "{kinds: [win_back], tiers: {b2c_spend: [gold]}}",
+        r"eligibility\.0\.tiers\.b2c_spend: b2c_spend has no tier 'gold'; there is core, important, basic",
+    ),
+    "a slot by an unknown measure": (
+        "preference: evening_orders",
+        "preference: evenings",
+        r"slots\.2\.preference: no measure is called 'evenings'",
+    ),
+    "a slot by age": (
+        "unit: share, formula: evening_order_share_364d",
+        "unit: share, formula: age_years",
+        "age_years says who the customer is, and never drives price or terms",
+    ),
+    "a slot that ends before it begins": (
+        'begin: "18:00", end: "21:00"',
+        'begin: "18:00", end: "17:00"',
+        r"slots\.2: .*a slot ends after it begins",
+    ),
+    "a lot too rare to weigh": (
+        "exploration: {share: 0.03",
+        "exploration: {share: 0.003",
+        "share / among is 0.001, below least_propensity 0.005",
+    ),
+    "age bands that fall": (
+        "  most_difference: 0.05\n",
+        "  most_difference: 0.05\n  age_bands: [40, 30]\n",
+        "age_bands must rise from above 0",
+    ),
+    "terms compared over something else": (
+        "compared_over: [tier, region, age]",
+        "compared_over: [tier, shoe_size]",
+        r"equal_terms\.compared_over\.1: .* came 'shoe_size'",
+    ),
     "hours that are none": ('begin: "21:00"', 'begin: "24:00"', r"quiet_hours\.0\.begin: .* came '24:00'"),
     "an answer after the solution": ("answer_hours: 2\n", "answer_hours: 72\n", "answer_hours is not longer"),
     "a name that is no word": (

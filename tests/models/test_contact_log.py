@@ -117,6 +117,24 @@ def test_what_is_not_identified_is_refused_with_the_reason(
         read(histories, start)
 
 
+def test_a_few_contacts_that_no_lot_decided_are_left_out_sent_or_held_back(base_of: Base, start: int) -> None:
+    names = [f"c{k:02}" for k in range(50)]
+    told = [contact(name, 10, kind="held_back" if k % 5 == 0 else "sent") for k, name in enumerate(names)]
+    orders = [order(name, 0) for name in names]
+    for unknown in (0, 1):  # one held back, one sent
+        told[unknown]["propensity"] = None
+    found = read(base_of(transactions=orders, contacts=told), start)
+    assert found.left_out == 2
+    assert found.customers == 48
+    held = found.log.action == NOTHING
+    assert found.log.propensity[held].tolist() == [pytest.approx(9 / 48)] * 9
+    told[2]["propensity"] = None
+    with pytest.raises(
+        Refused, match="3 of 50 contacts have no logged propensity; at most 5% may be left out"
+    ):
+        read(base_of(transactions=orders, contacts=told), start)
+
+
 def test_a_base_without_contacts_is_refused(base_of: Base, start: int) -> None:
     with pytest.raises(Refused, match="no contact of this time"):
         read(base_of(transactions=[order("ann", 0)]), start)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ import pytest
 
 from pipelines import cli
 from releases.home import Home
+from releases.week import read_week_rows
 from tables import sorting
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
@@ -89,6 +91,31 @@ def small(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     state = {"bundle": bundle, "policy": "", "week": "", "at": "2026-01-01T00:00:00+00:00"}
     (home / "published.json").write_text(json.dumps({"states": [state]}))
     assert run("score", "--home", home).code == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def unequal(published: Path, holdfast: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `published` whose base says that who got the better offers lives in the east."""
+    home = shutil.copytree(published, tmp_path_factory.mktemp("unequal") / "home")
+    came = pointed(home / "incoming")
+    assert came
+    worth = pq.read_table(came / "offers.parquet", columns=["offer_id", "reward"]).to_pydict()
+    reward = dict(zip(worth["offer_id"], worth["reward"], strict=True))
+    week = read_week_rows(home / "weeks" / Home(home).published().week)
+    got = [reward.get(each, 0) for each in week["chosen_offer"].to_pylist()]
+    inside = [each == "in_base" for each in week["status"].to_pylist()]
+    middle = statistics.median(each for each, here in zip(got, inside, strict=True) if here)
+    ids = week["customer_id"].to_pylist()
+    east = pa.array([who for who, each in zip(ids, got, strict=True) if each > middle])
+    with sealed_folder(home / "incoming") as staged:
+        shutil.copytree(came, staged.path, ignore=shutil.ignore_patterns(MANIFEST), dirs_exist_ok=True)
+        rows = pq.read_table(staged.path / "customers.parquet")
+        region = pc.if_else(pc.is_in(rows["customer_id"], value_set=east), "east", "west")
+        place = rows.column_names.index("region")
+        pq.write_table(rows.set_column(place, "region", region), staged.path / "customers.parquet")
+    point(home / "incoming", staged.name)
+    holdfast("check", "--home", home)
     return home
 
 
@@ -237,6 +264,7 @@ from features.consent import consent
 from features.reader import read_facts
 from pipelines import cli, score
 from releases.home import Home
+from releases.week import read_week_rows
 from tables import history
 histories = history.read_histories(Home(Path(sys.argv[1])).current_base() / "histories")
 read_facts(histories, np.arange(1), histories.last_at)

@@ -223,6 +223,21 @@ def test_a_damaged_challenger_is_refused_whatever_the_reason(
     assert Home(home).states() == before
 
 
+def test_a_challenger_of_unequal_terms_is_refused_whatever_the_reason(
+    unequal: Path, command: Command, tracking: mlflow.MlflowClient, tmp_path: Path
+) -> None:
+    """Nothing is published, so that what trained `published` comes to the gate again."""
+    home = shutil.copytree(unequal, tmp_path / "home")
+    (home / "published.json").unlink()
+    for more in ((), ("--reason", "we want it")):
+        said = command("promote", "--home", home, *more)
+        assert said.code == 1
+        assert "equal_terms: terms of like customers surely differ in" in said.err
+        assert "region" in said.err
+        assert "unequal terms are promoted for no reason" in said.err
+    assert Home(home).published().bundle == ""
+
+
 def test_a_mistake_in_the_gates_bounds_is_refused_by_line(
     home: Path, command: Command, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
