@@ -45,6 +45,10 @@ class Circumstances(NamedTuple):
     def rows(self, rows: Int64s | slice) -> "Circumstances":
         return Circumstances._make(each[rows] for each in self)
 
+    def also_contacted(self, contacts: Floats) -> "Circumstances":
+        """The same customers with so many more contacts under each cap; shape (customers, caps)."""
+        return self._replace(contacts=self.contacts + contacts)
+
     def nobody_held_out(self) -> "Circumstances":
         """The same customers as if there were no holdout."""
         return self._replace(held_out=np.zeros(len(self.ids), dtype=bool))
@@ -67,9 +71,7 @@ def circumstances(
         ids=ids,
         consents=agreed.column(names_of((consent,))[0]),
         is_personalised=agreed.column(names_of((personal,))[0]),
-        held_out=is_held_out(
-            ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))
-        ),
+        held_out=is_held_out(ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))),
         stage=standing.stage,
         open_complaints=facts.column("open_complaints"),
         unanswered=facts.column("contacts_since_last_response_364d"),
