@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import random
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +20,8 @@ create table if not exists customer (name text primary key, contacts text not nu
 """
 # How long a process waits for others to write; then it does not know what is left.
 SECONDS_TO_WAIT = 2.0
+# SQLite itself soon sleeps a tenth of a second between tries; among eight writers some then starve.
+SECONDS_OF_SQLITE = 0.005
 
 
 class FileCounters:
@@ -47,7 +51,7 @@ class FileCounters:
     def look(self, week: str, customers: Sequence[str]) -> Seen:
         with self._failing():
             file = self._connection()
-            file.execute("begin")
+            _patiently(file, "begin")
             try:
                 left = self._left(file, week)
                 return Seen(tuple(left), tuple(self._contacts(file, each) for each in customers))
@@ -95,13 +99,13 @@ class FileCounters:
             self._file = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}?mode=rw",
                 uri=True,
-                timeout=SECONDS_TO_WAIT,
+                timeout=SECONDS_OF_SQLITE,
                 isolation_level=None,
                 check_same_thread=False,
             )
             self._opened = there
             self._file.execute(f"pragma synchronous = {self._synchronous}")
-            row = self._file.execute("select identity from store").fetchone()
+            row = _patiently(self._file, "select identity from store").fetchone()
             if row is None or self._identity not in ("", row[0]):
                 raise self._replaced()
             self._identity = str(row[0])
@@ -129,7 +133,7 @@ class FileCounters:
         """All that is done within is written together, or nothing."""
         with self._failing():
             file = self._connection()
-            file.execute("begin immediate")
+            _patiently(file, "begin immediate")
             try:
                 yield file
                 self._connection()  # still the file that others see
@@ -157,3 +161,14 @@ class FileCounters:
             with contextlib.suppress(sqlite3.Error):
                 self._file.close()
         self._file = None
+
+
+def _patiently(file: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
+    until = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            return file.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.0005, 0.003))
