@@ -63,7 +63,8 @@ def made_world(customers: int, seed: int) -> World:
         policy=FrozenPolicy("policy", policy, offers),
         week=cast(Any, SimpleNamespace(moment=MOMENT)),
         histories=cast(Any, None),
-        market=market,
+        # At the plan's prices hardly anybody else is worth it; at lower ones many want what is left.
+        market=market.at(market.prices * random.choice([0.0, 0.3, 1.0])),
         remainder=left,
         reserved=plan.reserved[0],
     )

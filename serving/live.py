@@ -140,7 +140,9 @@ def _takes(
     """What those who wait and got something take; what was reserved takes nothing more of the limits."""
     limits, offers = served.market.limits, served.policy.offers
     fixed, by_response = takes_of(limits, served.market.terms)
-    nothing, now = (0,) * len(limits.names), time.time_ns() // 1000
+    nothing = (0,) * len(limits.names)
+    # After the week whatever this machine's clock says: what is before, the histories know.
+    now = max(time.time_ns() // 1000, served.week.moment + 1)
     takes = []
     for row in waiting[choices.chosen[waiting] != NOTHING]:
         offer = int(choices.chosen[row])

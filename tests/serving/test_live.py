@@ -208,6 +208,16 @@ def test_one_customer_asked_for_many_times_at_once_is_told_as_often_as_the_cap_a
     assert sum(each["chosen"] is not None for response in made for each in offers(response)) == 1
 
 
+def test_a_clock_that_is_behind_the_week_hides_no_contact(
+    window: Window, now: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.live.time.time_ns", lambda: 0)
+    customer = reserved_ids(now)[0]
+    offers(ask(window, {"customer_ids": [customer], "commit": True})[0])
+    (made,) = contacts(window, now, customer)
+    assert made.at == now.week.moment + 1
+
+
 def test_every_decision_that_counted_is_replayed_the_same(window: Window, now: Served) -> None:
     # Not the shipped remainder: what is left has to run out on the way.
     ids = [str(each) for each in now.histories.ids[::3]][:60]
