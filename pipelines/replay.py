@@ -8,7 +8,7 @@ from decisions.choice import choose, free_market
 from pipelines.terminal import grid
 from releases.bundle import read_bundle
 from releases.customer_key import CustomerKeys
-from releases.decision import PRICE, Decision, Setting, decided, decided_at, market_at
+from releases.decision import PRICE, Decision, Setting, counted_at, decided, decided_at, market_at
 from releases.decision_archive import find
 from releases.decision_record import about_customer, decision_of
 from releases.home import Home
@@ -70,15 +70,16 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
     places = histories.places([before.customer_id])
     policy = frozen.policy
     assessed = assess(histories, places, t, bundle.scorer, bundle.question, frozen.offers, policy)
+    contacts, is_given = counted_at(circumstances, policy)
     choices = choose(
         assessed.scores,
         frozen.offers,
-        assessed.who,
+        assessed.who.also_contacted(contacts),
         assessed.standing.segments(policy, frozen.frozen),
         policy,
         t,
         market_at(circumstances, free_market(policy, frozen.offers)),
-        reserved_of(home.weeks / setting.week, frozen, [before.customer_id]),
+        reserved_of(home.weeks / setting.week, frozen, [before.customer_id]).without(is_given),
     )
     with_what = Setting(bundle.name, frozen.name, setting.week, folder.name, t, circumstances)
     (again,) = decided(with_what, histories, frozen.offers, assessed, choices)

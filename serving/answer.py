@@ -254,6 +254,12 @@ class Alive(Answer):
 
 class Ready(Answer):
     status: Literal["ready"] = "ready"
+    counters: Annotated[
+        Literal["ready", "down"],
+        Field(
+            description="down: limits cannot be checked, so no offer is made that would count against them."
+        ),
+    ]
     bundle: str
     policy: str
     week: str

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
@@ -14,13 +14,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from releases.counter import Take
 from releases.decision import Decision
 from releases.decision_log import SECONDS_TO_DISK, DecisionLog
 from serving import answer, assessment
+from serving.counter import Counter
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
-from serving.question import Asked, Customers, Moment, read_body, read_parameters
+from serving.question import Asked, Customers, Deciding, Moment, read_body, read_parameters
 from serving.served import Served, Window, log
 from tables.refusal import Refused
 
@@ -49,14 +51,23 @@ def application(window: Window) -> ASGIApp:
         return await _aside(answered, len(asked.customer_ids))
 
     async def next_best_offer(request: Request) -> Response:
-        asked, now = await read_body(request, Customers), served()
+        asked, now = await read_body(request, Deciding), served()
+        counted = assessment.is_counted(now, asked.as_of, asked.commit)
+        counter = window.counter if counted else None
 
-        def answered() -> tuple[Response, list[Decision]]:
-            offers, decisions = assessment.next_best_offer(now, asked.customer_ids, asked.as_of)
-            return _json(offers), decisions
+        def answered() -> tuple[Response, list[Decision], list[Take]]:
+            found = assessment.next_best_offer(now, asked.customer_ids, asked.as_of, counter)
+            return _json(found.answer), found.decisions, found.takes
 
-        response, decisions = await _aside(answered, len(asked.customer_ids))
-        await _record(window.decisions, decisions)
+        # The counters are a disk or another machine: nobody else waits for them.
+        waits = counted or len(asked.customer_ids) > MOST_IN_THE_LOOP
+        response, decisions, takes = await (run_in_threadpool(answered) if waits else _here(answered))
+        try:
+            await _record(window.decisions, decisions)
+        except Problem:
+            if takes:
+                await run_in_threadpool(window.counter.give_back, now.published.week, takes)
+            raise
         return response
 
     async def customer(request: Request) -> Response:
@@ -71,8 +82,10 @@ def application(window: Window) -> ASGIApp:
         return _json(answer.Alive())
 
     async def ready(_request: Request) -> Response:
-        now = served().published
-        return _json(answer.Ready(bundle=now.bundle, policy=now.policy, week=now.week))
+        here = served()
+        now = here.published
+        counters = await run_in_threadpool(_counters, window.counter, here)
+        return _json(answer.Ready(counters=counters, bundle=now.bundle, policy=now.policy, week=now.week))
 
     async def show_metrics(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -96,6 +109,18 @@ def application(window: Window) -> ASGIApp:
 
 async def _aside(answered: Callable[[], T], customers: int) -> T:
     return answered() if customers <= MOST_IN_THE_LOOP else await run_in_threadpool(answered)
+
+
+async def _here(answered: Callable[[], T]) -> T:
+    return answered()
+
+
+def _counters(counter: Counter, served: Served) -> Literal["ready", "down"]:
+    try:
+        counter.look(served.published.week, served.remainder, ())
+    except Refused:
+        return "down"
+    return "ready"
 
 
 async def _record(decisions_log: DecisionLog, decisions: list[Decision]) -> None:

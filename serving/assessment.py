@@ -1,9 +1,9 @@
 """Answering from what is served: the functions of the weekly job, for a few customers at once."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
 from models.reason import reasons
 from models.value_range import SHARE
+from releases.counter import Take
 from releases.decision import Decision, Setting, circumstances_of, decided
 from serving import answer
 from serving.attribute import attributes
+from serving.counter import Counter
+from serving.live import Live, decide_live
 from serving.problem import Kind, Problem, invalid
 from serving.segment import segments_of
 from serving.served import Served
@@ -37,12 +40,50 @@ def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> an
     return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
 
 
+class Offered(NamedTuple):
+    """The answer; its decisions, which must be in the log before it is given; and what was taken from the
+    counters, to be given back if it is not."""
+
+    answer: answer.NextBestOffers
+    decisions: list[Decision]
+    takes: list[Take]
+
+
+def is_counted(served: Served, as_of: datetime | None, commit: bool | None) -> bool:
+    """Whether a decision counts against limits and caps; raises Problem for one that cannot."""
+    moment = served.week.moment
+    t = moment if as_of is None else to_micros(as_of)
+    if commit and t < moment:
+        expected = f"no moment before the week's ({from_micros(moment).isoformat()}) where commit is true"
+        raise invalid({"field": "as_of", "expected": expected, "came": from_micros(t).isoformat()})
+    return t > moment if commit is None else commit
+
+
 def next_best_offer(
-    served: Served, customer_ids: list[str], as_of: datetime | None
-) -> tuple[answer.NextBestOffers, list[Decision]]:
-    """The answer, and its decisions, which must be in the log before it is given."""
+    served: Served, customer_ids: list[str], as_of: datetime | None, counter: Counter | None = None
+) -> Offered:
+    """counter: of decisions that count; the others are the week's, at which nothing is spent."""
     frozen = served.policy
     t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
+    live = _uncounted(served, assessed, t) if counter is None else decide_live(served, counter, assessed, t)
+    segments = segments_of(frozen, assessed.standing)
+    decisions = [
+        replace(each, setting=_setting(served, t, own))
+        for each, own in zip(
+            decided(_setting(served, t, {}), served.histories, frozen.offers, assessed, live.choices),
+            live.circumstances,
+            strict=True,
+        )
+    ]
+    found = [
+        _next_best(served, assessed, live.choices, segments[row], row, decision.decision_id)
+        for row, decision in enumerate(decisions)
+    ]
+    return Offered(answer.NextBestOffers(**_released(served, t), customers=found), decisions, live.takes)
+
+
+def _uncounted(served: Served, assessed: Assessment, t: int) -> Live:
+    frozen = served.policy
     choices = choose(
         assessed.scores,
         frozen.offers,
@@ -53,13 +94,7 @@ def next_best_offer(
         served.market,
         served.reserved.rows(assessed.facts.places),
     )
-    segments = segments_of(frozen, assessed.standing)
-    decisions = decided(_setting(served, t), served.histories, frozen.offers, assessed, choices)
-    found = [
-        _next_best(served, assessed, choices, segments[row], row, decision.decision_id)
-        for row, decision in enumerate(decisions)
-    ]
-    return answer.NextBestOffers(**_released(served, t), customers=found), decisions
+    return Live(choices, [circumstances_of(served.market)] * len(choices.chosen), [])
 
 
 def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
@@ -121,9 +156,9 @@ def _released(served: Served, t: int) -> dict[str, Any]:
     }
 
 
-def _setting(served: Served, t: int) -> Setting:
+def _setting(served: Served, t: int, circumstances: dict[str, float]) -> Setting:
     now, week = served.published, served.week
-    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances_of(served.market))
+    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances)
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:

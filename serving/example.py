@@ -221,6 +221,13 @@ EXAMPLES = (
         answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
         body={"customer_ids": [ID]},
     ),
+    Example(
+        "made now, and counted",
+        "POST",
+        OFFER,
+        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
+        body={"customer_ids": [ID], "commit": True},
+    ),
     _refused("an unknown customer", "POST", OFFER, **UNKNOWN, body={"customer_ids": [STRANGER]}),
     _invalid(
         "somebody twice",
@@ -241,7 +248,7 @@ EXAMPLES = (
         query="?as_of=2026-10-01",
     ),
     Example("alive", "GET", "/livez", answer.Alive()),
-    Example("ready", "GET", "/readyz", answer.Ready(**RELEASED)),
+    Example("ready", "GET", "/readyz", answer.Ready(**RELEASED, counters="ready")),
 )
 
 # What any route that takes a body may answer beside; too long, or too dull, to be asked as an example.

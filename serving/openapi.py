@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from serving import answer
 from serving.example import ANY_BODY, CUSTOMER, EXAMPLES, OFFER, SCORE
 from serving.problem import MEDIA_TYPE, Kind
-from serving.question import Customers, Moment
+from serving.question import Customers, Deciding, Moment
 
 JSON = "application/json"
 REFERENCE = "#/components/schemas/{model}"
@@ -25,12 +25,20 @@ ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
 }
 
 
+ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding}
+
+
 def document() -> dict[str, Any]:
     answers: list[tuple[type[BaseModel], JsonSchemaMode]] = [
         (model, "serialization") for _, _, model in ANSWERS.values()
     ]
     _, schemas = models_json_schema(
-        [(Customers, "validation"), *answers, (answer.ProblemDetails, "serialization")],
+        [
+            (Customers, "validation"),
+            (Deciding, "validation"),
+            *answers,
+            (answer.ProblemDetails, "serialization"),
+        ],
         ref_template=REFERENCE,
     )
     return {
@@ -62,7 +70,7 @@ def _operation(path: str) -> dict[str, Any]:
     if method == "post":
         operation["requestBody"] = {
             "required": True,
-            "content": {JSON: _content(Customers, {e.name: e.body for e in EXAMPLES if e.path == path})},
+            "content": {JSON: _content(ASKED[path], {e.name: e.body for e in EXAMPLES if e.path == path})},
         }
     operation["responses"] = _responses(path, model, takes_body=method == "post")
     return operation

@@ -85,6 +85,19 @@ class Customers(Asked):
     as_of: Annotated[AsOf | None, Field(description="Facts as of then; by default, as of the week.")] = None
 
 
+class Deciding(Customers):
+    """The customers to decide for."""
+
+    commit: Annotated[
+        bool | None,
+        Field(
+            description="Whether what is chosen is going to be made: it is then counted against every limit "
+            "and cap, and what is left may be spent. By default, of a moment later than the week's. Not for "
+            "a moment before it."
+        ),
+    ] = None
+
+
 T = TypeVar("T", bound=Asked)
 
 

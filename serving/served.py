@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from decisions.assess import assess
 from decisions.choice import Market, Reserved
@@ -12,8 +13,9 @@ from releases.bundle import Bundle, read_bundle
 from releases.decision_log import DecisionLog
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
-from releases.reservation import market_of, reserved_of
+from releases.reservation import market_of, remainder_of, reserved_of
 from releases.week import WeekAbout, read_week_about
+from serving.counter import Counter
 from serving.segment import segments_of
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
@@ -26,7 +28,7 @@ log = logging.getLogger("bentoml.holdfast")
 
 @dataclass(frozen=True)
 class Served:
-    """What the pointer named when it was loaded, verified."""
+    """What the pointer named when it was loaded, verified. remainder: what the week left of each limit."""
 
     published: Published
     bundle: Bundle
@@ -34,6 +36,7 @@ class Served:
     week: WeekAbout
     histories: Histories
     market: Market
+    remainder: npt.NDArray[np.float64]
     reserved: Reserved
 
 
@@ -55,6 +58,7 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         bundle=read_bundle(home.bundles / published.bundle, key),
         policy=policy,
         market=market_of(week, policy),
+        remainder=remainder_of(week),
         reserved=reserved_of(home.weeks / published.week, policy),
         week=week,
         histories=histories,
@@ -75,12 +79,13 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
 
 class Window:
     """Shows what is served now, looks every few seconds whether something else was published, and holds the
-    log of what is decided from it."""
+    log of what is decided from it and the counters of what was given out."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.served: Served | None = None
         self.decisions = DecisionLog(home)
+        self.counter = Counter(home)
         self._looked_at: Published | None = None
         self._stopped = threading.Event()
 
@@ -90,6 +95,7 @@ class Window:
     def stop(self) -> None:
         self._stopped.set()
         self.decisions.close()
+        self.counter.close()
 
     def look(self) -> None:
         """Load what is published if it is new; what is refused leaves the old one in its place."""

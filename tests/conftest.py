@@ -1,4 +1,4 @@
-"""What tests share: the public data sets and a PostgreSQL server, where a user has them."""
+"""What tests share: the public data sets, a PostgreSQL and a Redis server, where a user has them."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+import redis
 from hypothesis import settings
 
 # The same examples in every run: what fails in CI fails at home. HYPOTHESIS_PROFILE=default looks further.
@@ -22,6 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("HOLDFAST_DATA", ROOT / "../shared/data")).resolve()
 POSTGRES = os.environ.get("HOLDFAST_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/test")
+REDIS = os.environ.get("HOLDFAST_TEST_REDIS", "redis://127.0.0.1:6379")
 SERVICES_REQUIRED = os.environ.get("HOLDFAST_REQUIRE_SERVICES") == "1"
 
 
@@ -59,6 +61,30 @@ def postgres() -> Iterator[str]:
             yield f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options={quote(f'-csearch_path={schema}')}"
         finally:
             connection.execute(f"drop schema {schema} cascade")
+
+
+@pytest.fixture
+def redis_url() -> str:
+    """The url of a Redis server. Who writes there takes names of its own and removes them."""
+    try:
+        with redis.Redis.from_url(REDIS, socket_connect_timeout=5) as server:
+            server.ping()
+    except redis.RedisError as error:
+        reason = f"no Redis at {REDIS} (HOLDFAST_TEST_REDIS names one): {error}"
+        if SERVICES_REQUIRED:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return REDIS
+
+
+@pytest.fixture
+def redis_space(redis_url: str) -> Iterator[str]:
+    """What a test's keys in Redis begin with; they are removed afterwards."""
+    space = f"holdfast-test-{uuid.uuid4().hex}"
+    yield space
+    with redis.Redis.from_url(redis_url) as server:
+        for name in server.scan_iter(match=f"{{{space}}}:*", count=1000):
+            server.delete(name)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ NOTHING = -1
 
 class Market(NamedTuple):
     """What limits cost and leave: prices, worth of one more unit of each limit, and remaining, what is left
-    of each beside what is reserved; shape (limits,)."""
+    of each beside what is reserved (nan where that cannot be known: nothing is given then); (limits,)."""
 
     terms: Terms
     limits: Limits
@@ -49,6 +49,10 @@ class Reserved(NamedTuple):
 
     def rows(self, rows: Int64s | slice) -> "Reserved":
         return Reserved(self.offer[rows], self.channel[rows])
+
+    def without(self, rows: npt.NDArray[np.bool_]) -> "Reserved":
+        """Nothing for these customers: what was set aside for them was given."""
+        return Reserved(np.where(rows, NOTHING, self.offer), np.where(rows, NOTHING, self.channel))
 
 
 class Choices(NamedTuple):
@@ -115,12 +119,18 @@ def decide(
     # What the holdout withholds takes nothing of any limit.
     free = kept | who.held_out
     spot = np.where(kept, spot, _affordable(may, market, worth, wanted, free))
+    if unknown := bool(np.isnan(market.remaining).any()):
+        withheld, kept, spot = np.where(kept, spot, NOTHING), np.zeros_like(kept), np.full_like(spot, NOTHING)
     chosen = np.where(spot == NOTHING, NOTHING, spot // CHANNELS)
     channel, why = priced.channel.copy(), priced.why.copy()
     rows = np.flatnonzero(chosen != NOTHING)
     channel[rows, chosen[rows]] = spot[rows] % CHANNELS
     spent = (wanted != NOTHING) & (wanted != spot) & ~free
     why[spent, lot.offer[spent]] = Why.SPENT
+    if unknown:
+        why[np.isfinite(priced.best)] = Why.COUNTERS_DOWN
+        theirs = np.flatnonzero(withheld != NOTHING)
+        why[theirs, withheld[theirs] // CHANNELS] = Why.COUNTERS_DOWN
     why[rows, chosen[rows]] = Why.CHOSEN
     held = who.held_out
     why[held] = np.where((why[held] < Why.NOT_VALID) | (why[held] > Why.HELD_OUT), Why.HELD_OUT, why[held])

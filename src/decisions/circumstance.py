@@ -45,6 +45,10 @@ class Circumstances(NamedTuple):
     def rows(self, rows: Int64s | slice) -> "Circumstances":
         return Circumstances._make(each[rows] for each in self)
 
+    def also_contacted(self, contacts: Floats) -> "Circumstances":
+        """The same customers with so many more contacts under each cap; shape (customers, caps)."""
+        return self._replace(contacts=self.contacts + contacts)
+
     def nobody_held_out(self) -> "Circumstances":
         """The same customers as if there were no holdout."""
         return self._replace(held_out=np.zeros(len(self.ids), dtype=bool))

@@ -26,6 +26,7 @@ class Why(IntEnum):
     NOT_WORTH_IT = 17
     OVER_BUDGET = 18
     SPENT = 19
+    COUNTERS_DOWN = 20
 
 
 WORDS = {
@@ -49,4 +50,5 @@ WORDS = {
     Why.NOT_WORTH_IT: ("adds less than it costs, or too little", "净增益不足"),
     Why.OVER_BUDGET: ("the budget goes further elsewhere", "预算用于增益更高的客户"),
     Why.SPENT: ("what is left of a limit does not reach", "剩余额度不足"),
+    Why.COUNTERS_DOWN: ("limits cannot be checked now", "当前无法核对额度"),
 }

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from decisions.assess import Assessment
 from decisions.choice import NOTHING, Choices, Market
+from decisions.policy import Policy
 from decisions.why import Why
 from tables.contract import CONTACT_CHANNELS
 from tables.history import Histories
@@ -24,6 +26,9 @@ from tables.refusal import Refused
 
 # Among the circumstances of a decision: what one more unit of a limit is worth, and how much of it is left.
 PRICE, LEFT = "price of {}", "left of {}"
+# Of one made online beside: contacts that the counters knew of under a cap, and whether (1) what the week had
+# set aside for the customer had been given before.
+CONTACTS, GIVEN = "contacts since the week under {}", "reservation given"
 
 
 class Considered(NamedTuple):
@@ -89,6 +94,21 @@ def market_at(circumstances: Mapping[str, float], market: Market) -> Market:
     except KeyError as error:
         raise Refused(f"the record names no {error.args[0]!r}: it was made under other limits") from error
     return market.at(prices, left)
+
+
+def counted_of(contacts: npt.NDArray[np.float64], is_given: bool, policy: Policy) -> dict[str, float]:
+    """What the counters knew of a customer, by name; contacts: under each cap, shape (caps,)."""
+    under = zip(policy.caps, contacts.tolist(), strict=True)
+    return {**{CONTACTS.format(cap.name): made for cap, made in under}, GIVEN: float(is_given)}
+
+
+def counted_at(
+    circumstances: Mapping[str, float], policy: Policy
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """The other way round, of one customer, shapes (1, caps) and (1,); nothing of a decision that was made
+    without counters."""
+    contacts = [circumstances.get(CONTACTS.format(cap.name), 0.0) for cap in policy.caps]
+    return np.array([contacts]), np.array([circumstances.get(GIVEN, 0.0) > 0])
 
 
 def new_id() -> str:

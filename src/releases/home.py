@@ -85,6 +85,16 @@ class Home:
         return self.path / "affinity"
 
     @property
+    def counters(self) -> Path:
+        """What the service counts of what it gave out (releases.counter), where Redis does not."""
+        return self.path / "counters"
+
+    @property
+    def counting(self) -> Path:
+        """Which store of counters this home began with, so that a lost one is missed."""
+        return self.path / "counting"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

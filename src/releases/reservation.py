@@ -29,6 +29,11 @@ def market_of(about: WeekAbout, frozen: FrozenPolicy) -> Market:
     return spent_out(market.at(np.array([limit.price for limit in about.limits])))
 
 
+def remainder_of(about: WeekAbout) -> npt.NDArray[np.float64]:
+    """What the week left of each limit beside its reservations, shape (limits,): online may spend it."""
+    return np.array([limit.bound - limit.used for limit in about.limits])
+
+
 def reserved_of(folder: Path, frozen: FrozenPolicy, customer_ids: list[str] | None = None) -> Reserved:
     """Of everybody in the order of the base, or of some; what is read is verified."""
     offers = [offer.offer_id for offer in frozen.offers]

@@ -150,6 +150,17 @@ CASES: dict[str, tuple[dict[str, Any], Why, Why]] = {
         Why.SPENT,
         Why.CHOSEN,
     ),
+    "limits cannot be checked": ({"left": NAN}, Why.COUNTERS_DOWN, Why.COUNTERS_DOWN),
+    "limits cannot be checked, and it was reserved": (
+        {"left": NAN, "price": 5.0, "reserved": (1, SMS)},
+        Why.OVER_BUDGET,
+        Why.COUNTERS_DOWN,
+    ),
+    "limits cannot be checked, and another rule refuses it": (
+        {"left": NAN, "offer": {"ends_at": NOW - 1}},
+        Why.NOT_VALID,
+        Why.COUNTERS_DOWN,
+    ),
     "what was reserved stays": ({"reserved": (1, SMS), "left": 0.0}, Why.OUTRANKED, Why.CHOSEN),
     "what was reserved and is refused now": (
         {"reserved": (0, SMS), "offer": {"ends_at": NOW - 1}},
@@ -224,6 +235,16 @@ def test_what_the_holdout_withholds_is_what_it_would_have_got(decide: Callable[.
     assert (held.chosen[0], held.held_back[0]) == (NOTHING, 0)
     assert held.propensity[0] == 0.05
     assert decide().propensity[0] == 0.95
+
+
+def test_where_limits_cannot_be_checked_nothing_is_held_back_either(decide: Callable[..., Choices]) -> None:
+    held = decide(who={"held_out": True}, left=NAN)
+    assert (held.chosen[0], held.held_back[0]) == (NOTHING, NOTHING)
+
+
+def test_what_was_given_is_no_longer_reserved() -> None:
+    reserved = Reserved(np.array([1, 0]), np.array([SMS, EMAIL])).without(np.array([True, False]))
+    assert [part.tolist() for part in reserved] == [[NOTHING, 0], [NOTHING, EMAIL]]
 
 
 def test_who_asked_for_it_gets_the_same_whatever_is_known_of_them(
