@@ -31,6 +31,7 @@ $(VENV)/.run: pyproject.toml requirements.lock
 
 $(VENV)/.dev: pyproject.toml requirements.lock
 	$(call install_extras,dev)
+	@$(BIN)/python -m features.warm
 	@touch $@ $(VENV)/.run
 
 comma := ,
@@ -55,8 +56,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Two files at a time; a third thread of a model would only wait for a core.
 test: lint ## lint, types and tests
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 nightly: $(VENV)/.dev ## the tests that take minutes: twenty random moments of every fault
 	$(BIN)/pytest -m nightly
