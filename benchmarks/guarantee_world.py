@@ -103,12 +103,12 @@ def _policy(customers: int, random: np.random.Generator) -> Policy:
         {"name": "kinds", "contacts": int(random.integers(1, 3)), "days": 364, "kinds": kinds},
     ]
     budgets: list[dict[str, Any]] = [
-        {"name": "money", "chinese": "钱", "weekly": int(random.integers(1, 20) * customers), "kinds": kinds},
+        {"name": "money", "chinese": "钱", "weekly": int(random.integers(1, 8) * customers), "kinds": kinds},
         {
             "name": "staff",
             "chinese": "人",
             "of": "contacts",
-            "weekly": int(random.integers(1, 40) * customers // 100),
+            "weekly": int(random.integers(1, 10) * customers // 100),
             "channels": some,
         },
     ]
@@ -122,7 +122,7 @@ def _policy(customers: int, random: np.random.Generator) -> Policy:
             "name": "random",
             "margin_rate": 0.3,
             "risk_bands": [{"name": "any", "chinese": "任意", "below": 1.01}],
-            "weekly_budget": int(random.integers(5, 60) * customers),
+            "weekly_budget": int(random.integers(1, 20) * customers),
             "minimum_net_value": int(random.integers(0, 60)),
             "holdout": {"share": 0.1, "salt": "2026"},
             "unknown_consent": str(random.choice(["refuse", "allow"])),
@@ -147,7 +147,9 @@ def _who(customers: int, policy: Policy, random: np.random.Generator) -> Circums
         open_complaints=random.choice([0.0, 0.0, 0.0, 1.0, np.nan], customers),
         unanswered=np.zeros(customers),
         days_since_contact=np.full(customers, np.nan),
-        contacts=random.choice([0.0, 0.0, 1.0, 2.0, np.nan], (customers, len(policy.caps))),
+        contacts=random.choice(
+            [0.0, 1.0, 2.0, np.nan], (customers, len(policy.caps)), p=[0.6, 0.2, 0.15, 0.05]
+        ),
         days_to=np.empty((customers, 0)),
         hours=np.empty((customers, 0)),
     )

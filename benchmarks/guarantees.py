@@ -28,6 +28,7 @@ from benchmarks.guarantee_world import MOMENT, World, assessed_at, made_world
 from decisions.choice import NOTHING, Choices, choose
 from decisions.why import Why
 from models.scorer import Scores
+from releases.counter import left_of
 from releases.decision import counted_at, market_at
 from releases.home import Home
 from serving.counter import Counter
@@ -84,10 +85,12 @@ def main() -> None:
                 Share(1000 * number + k, asked.at_once, max(0, round(share) - alone), alone)
                 for k in range(asked.processes)
             ]
-            done = _at_once(world, Path(folder), url, shares)
+            done, spent = _at_once(world, Path(folder), url, shares)
         given = [each for part in done for each in part.given]
         broken.update(violations(world, given))
         sums["in redis" if url else "in a file"] += sum(part.decisions for part in done)
+        sums["limits"] += len(world.served.remainder)
+        sums["limits spent"] += spent
         sums["given"] += len(given)
         sums["given beyond reservations"] += sum(not each.is_reserved for each in given)
         for name in ("decisions", "one_by_one", "replayed", "different", "down"):
@@ -109,21 +112,22 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def _at_once(world: World, folder: Path, url: str, shares: list[Share]) -> list[Done]:
+def _at_once(world: World, folder: Path, url: str, shares: list[Share]) -> tuple[list[Done], int]:
+    """What each process did, and of how many limits hardly anything was left in the end."""
     home = Home(folder)
-    first = Counter(home, url)
-    first.look(world.served.published.week, world.served.remainder, ())
-    space = first.space
-    first.close()
+    counter, week, remainder = Counter(home, url), world.served.published.week, world.served.remainder
+    counter.look(week, remainder, ())
     # Forked: the world is there already. Each opens the counters itself.
     context = multiprocessing.get_context("fork")
     with context.Pool(len(shares), initializer=_take_world, initargs=(world, folder, url)) as pool:
         done = pool.map(_decide, shares, chunksize=1)
+    left = left_of(counter.look(week, remainder, ()).left)
+    counter.close()
     if url:
         with redis.Redis.from_url(url) as server:
-            for name in server.scan_iter(match=f"{{{space}}}:*", count=1000):
+            for name in server.scan_iter(match=f"{{{counter.space}}}:*", count=1000):
                 server.delete(name)
-    return done
+    return done, int((left < 0.01 * remainder).sum())
 
 
 _HERE: dict[str, Any] = {}
