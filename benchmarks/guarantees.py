@@ -176,10 +176,8 @@ def _again(world: World, row: int, circumstances: dict[str, float]) -> Choices:
 
 
 def _same(live: Live, place: int, again: Choices) -> bool:
-    return all(
-        np.array_equal(one[place], two[0], equal_nan=one.dtype.kind == "f")
-        for one, two in zip(live.choices, again, strict=True)
-    )
+    pairs: Iterable[tuple[Any, Any]] = zip(live.choices, again, strict=True)
+    return all(np.array_equal(one[place], two[0], equal_nan=one.dtype.kind == "f") for one, two in pairs)
 
 
 def _alone(world: World, seed: int) -> int:
