@@ -17,6 +17,7 @@ import resource
 import tempfile
 import time
 from collections import Counter as Tally
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
