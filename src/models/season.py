@@ -2,7 +2,8 @@
 
 Facts say little of the calendar, and a shop whose year has one Christmas shows the models one. So what
 was promised and what came are compared at each training moment, on customers the model had not seen, and
-the difference of a year ago is added to today's promise.
+the difference of a year ago is added to today's promise. Where the model was grown beside the levels of its
+moments (models.recipe) and so knows none of them, `foretold` says the level of the next moment.
 """
 
 from collections.abc import Callable
@@ -11,13 +12,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import log_odds, sigmoid
+from models.calibration import fit_intercept, log_odds, sigmoid
 from tables.moment import DAY
 
 Floats = npt.NDArray[np.float64]
 # Whole weeks, so that a Saturday is compared with a Saturday.
 YEAR = 364 * DAY
 PRIOR_CUSTOMERS = 100
+# The latest training moments, by whose mean the level is known.
+LATEST = 28 * DAY
+# Half of what has changed is believed to last: all of it or nothing lost on past moments (docs/results.md).
+LASTING = 0.5
 
 
 class Season(NamedTuple):
@@ -38,6 +43,40 @@ class Season(NamedTuple):
 
     def of_money(self, amount: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         return np.asarray(amount * np.exp(self.at(t)))
+
+
+def levels(
+    known: Floats, happened: Floats, moments: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The moments, rising, and what to add to the log-odds `known` so that as many are promised as came.
+
+    known, happened, moments: shape (rows,). Few customers prove no level of their own.
+    """
+    every, place, rows = np.unique(moments, return_inverse=True, return_counts=True)
+    usual = fit_intercept(known, happened, np.ones(len(known)))
+    own = np.array([_level(known[place == k], happened[place == k]) for k in range(len(every))])
+    return every, usual + (own - usual) * rows / (rows + PRIOR_CUSTOMERS)
+
+
+def foretold(moments: npt.NDArray[np.int64], level: Floats, usual: float) -> tuple[float, Season]:
+    """What to add to log-odds at the next moments, and what more a year after each of `moments`.
+
+    level: of each moment, rising in time, by a model that knows none of them; usual: their mean. The level
+    has moved since a year ago by so much as the latest one has, of which LASTING is added to that of a year
+    ago. Without a whole year, LASTING of the way from the usual level to the latest one is all that is known.
+    """
+    latest = moments > moments[-1] - LATEST
+    now = usual + LASTING * (float(level[latest].mean()) - usual)
+    compared = latest & (moments - YEAR >= moments[0])
+    if not compared.any():
+        return now, Season()
+    before = np.interp(moments[compared] - YEAR, moments, level)
+    moved = float((level[compared] - before).mean())
+    return now, Season(tuple(moments.tolist()), tuple((level + LASTING * moved - now).tolist()))
+
+
+def _level(known: Floats, happened: Floats) -> float:
+    return fit_intercept(known, happened, np.ones(len(known)))
 
 
 def season_of_probability(promised: Floats, happened: Floats, moments: npt.NDArray[np.int64]) -> Season:
