@@ -132,7 +132,7 @@ def churn_of(
         bold = min(bold, 1.0)
     moments, level = levels(bold * told, rows.churned, facts.moments)
     usual = float(np.average(level[np.searchsorted(moments, facts.moments)], weights=weight))
-    now, season = foretold(moments, level, usual)
+    now, season = foretold(moments, level, usual, days)
     calibration = mixed._replace(slope=bold * mixed.slope, share=bold * mixed.share, intercept=now)
     return Promise(fitted.booster, calibration, season)
 

@@ -21,8 +21,13 @@ YEAR = 364 * DAY
 PRIOR_CUSTOMERS = 100
 # The latest training moments, by whose mean the level is known.
 LATEST = 28 * DAY
-# Half of what has changed is believed to last: all of it or nothing lost on past moments (docs/results.md).
-LASTING = 0.5
+# Of what has changed half is believed to last so long: all of it or nothing is worse (docs/results.md).
+LASTING_DAYS = 91
+# As if so many independent moments had shown that, where a base's own past says otherwise.
+PRIOR_MOMENTS = 2
+LEAST_KNOWN = 3
+# In log-odds: a level that strays less from the usual one shows nothing of what lasts.
+LEAST_STRAYED = 0.05
 
 
 class Season(NamedTuple):
@@ -58,21 +63,47 @@ def levels(
     return every, usual + (own - usual) * rows / (rows + PRIOR_CUSTOMERS)
 
 
-def foretold(moments: npt.NDArray[np.int64], level: Floats, usual: float) -> tuple[float, Season]:
+def foretold(
+    moments: npt.NDArray[np.int64], level: Floats, usual: float, days: float
+) -> tuple[float, Season]:
     """What to add to log-odds at the next moments, and what more a year after each of `moments`.
 
-    level: of each moment, rising in time, by a model that knows none of them; usual: their mean. The level
-    has moved since a year ago by so much as the latest one has, of which LASTING is added to that of a year
-    ago. Without a whole year, LASTING of the way from the usual level to the latest one is all that is known.
+    level: of each moment, rising in time, by a model that knows none of them; usual: their mean; days: from a
+    moment until its level is known. The level has moved since a year ago by so much as the latest one has, of
+    which the part that lasts is added to that of a year ago. Without a whole year, a part of the way from
+    the usual level to the latest one is all that is known: how much lasted of it at earlier moments.
     """
+    lasts = 0.5 ** (days / LASTING_DAYS)
     latest = moments > moments[-1] - LATEST
-    now = usual + LASTING * (float(level[latest].mean()) - usual)
     compared = latest & (moments - YEAR >= moments[0])
     if not compared.any():
-        return now, Season()
+        return usual + _lasted(moments, level, days, lasts) * (float(level[latest].mean()) - usual), Season()
+    now = usual + lasts * (float(level[latest].mean()) - usual)
     before = np.interp(moments[compared] - YEAR, moments, level)
     moved = float((level[compared] - before).mean())
-    return now, Season(tuple(moments.tolist()), tuple((level + LASTING * moved - now).tolist()))
+    return now, Season(tuple(moments.tolist()), tuple((level + lasts * moved - now).tolist()))
+
+
+def _lasted(moments: npt.NDArray[np.int64], level: Floats, days: float, prior: float) -> float:
+    """The part, 0 to 1, of a latest level's distance from the usual one that was still there `days` later.
+
+    At each moment both are as they were known then. Moments less than `days` apart count as one together.
+    """
+    told, came, at = [], [], []
+    for k, t in enumerate(moments):
+        known = moments + days * DAY <= t
+        if known.sum() < LEAST_KNOWN:
+            continue
+        then, seen = moments[known], level[known]
+        told.append(float(seen[then > then[-1] - LATEST].mean() - seen.mean()))
+        came.append(float(level[k] - seen.mean()))
+        at.append(int(t))
+    if not told:
+        return prior
+    x, y = np.array(told), np.array(came)
+    shown = len(x) / (1 + (at[-1] - at[0]) / (days * DAY))  # how many moments count as one
+    trust = PRIOR_MOMENTS * shown * (float((x * x).mean()) + LEAST_STRAYED**2)
+    return float(np.clip((x @ y + trust * prior) / (x @ x + trust), 0.0, 1.0))
 
 
 def _level(known: Floats, happened: Floats) -> float:

@@ -49,21 +49,36 @@ def test_a_year_ago_and_half_of_what_has_moved_since_foretell_the_level() -> Non
     moments = np.arange(0, 61 * 7, 14) * DAY
     level = np.cos(2 * np.pi * moments / YEAR) + np.where(moments > 300 * DAY, 0.4, 0.0)
     usual = float(level.mean())
-    now, season = foretold(moments, level, usual)
+    now, season = foretold(moments, level, usual, 91)
     for t in (moments[-1] + 91 * DAY, moments[-1] + 150 * DAY):
         assert now + season.at(int(t)) == pytest.approx(np.cos(2 * np.pi * t / YEAR) + 0.2, abs=0.02)
 
 
-def test_without_a_whole_year_half_of_the_latest_level_is_believed() -> None:
+def test_without_a_whole_year_half_of_the_latest_level_is_believed_for_a_quarter() -> None:
     moments = np.arange(0, 300, 14) * DAY
     level = np.where(moments > moments[-1] - 28 * DAY, 0.6, 0.2)
-    now, season = foretold(moments, level, 0.2)
+    now, season = foretold(moments, level, 0.2, 91)
     assert now == pytest.approx(0.4)
+    assert foretold(moments, level, 0.2, 182)[0] == pytest.approx(0.3)
     assert season.at(moments[-1] + np.arange(0, 700, 7) * DAY) == pytest.approx(0)
 
 
 @pytest.mark.parametrize("weeks", [20, 60])
 def test_a_level_that_never_moved_is_foretold_as_it_is(weeks: int) -> None:
     moments = np.arange(0, weeks + 1, 2) * 7 * DAY
-    now, season = foretold(moments, np.full(len(moments), -0.3), -0.3)
+    now, season = foretold(moments, np.full(len(moments), -0.3), -0.3, 91)
     assert now + season.at(int(moments[-1]) + 91 * DAY) == pytest.approx(-0.3)
+
+
+@pytest.mark.parametrize("drifts", [True, False])
+def test_how_much_of_a_level_lasts_is_learnt_where_the_past_shows_it(drifts: bool) -> None:
+    """Levels that drift for good are believed; those each of which is drawn anew are not."""
+    random = np.random.default_rng(6)
+    moments = np.arange(0, 350, 7) * DAY
+    drawn = random.normal(0, 0.3, len(moments))
+    level = np.cumsum(np.abs(drawn)) if drifts else drawn
+    usual, latest = float(level.mean()), float(level[-4:].mean())
+    now, season = foretold(moments, level, usual, 28)
+    part = (now - usual) / (latest - usual)
+    assert part > 0.95 if drifts else part < 0.5
+    assert not season.moments
