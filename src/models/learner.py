@@ -51,6 +51,7 @@ def fit(
     objective: str,
     *,
     weight: Floats | None = None,
+    beside: Floats | None = None,
     learn: npt.NDArray[np.bool_] | None = None,
     parameters: dict[str, Any] | None = None,
     trees: int | None = None,
@@ -67,8 +68,9 @@ def fit(
     fold = fold_of(groups)
     # Bins are found once for all folds: they depend on facts alone, not on any label.
     data = lgb.Dataset(
-        values, target, weight=weight, feature_name=list(names), params=settings, free_raw_data=False
-    ).construct()
+        values, target, weight=weight, init_score=beside, feature_name=list(names), params=settings,
+        free_raw_data=False,
+    ).construct()  # fmt: skip
 
     def part(rows: npt.NDArray[np.bool_]) -> lgb.Dataset:
         return data.subset(np.flatnonzero(rows & learnt).tolist())
@@ -107,11 +109,14 @@ def boost(
     *,
     trees: int,
     weight: Floats | None = None,
+    beside: Floats | None = None,
     parameters: dict[str, Any] | None = None,
 ) -> lgb.Booster:
-    """A model of a given size on all rows, without folds."""
+    """A model of a given size on all rows, without folds; the arguments are those of `fit`."""
     settings = PARAMETERS | {"objective": objective} | (parameters or {})
-    data = lgb.Dataset(values, target, weight=weight, feature_name=list(names), params=settings)
+    data = lgb.Dataset(
+        values, target, weight=weight, init_score=beside, feature_name=list(names), params=settings
+    )
     return lgb.train(settings, data, trees)
 
 

@@ -1,9 +1,11 @@
 """How the churn model is made from rows at many moments.
 
 The defaults hold for every base: found by hand on past moments, confirmed by `holdfast search`
-(docs/results.md says what was tried and what lost). Three things are beyond LightGBM's own: recent moments
-weigh more; facts of which the business knows the direction keep to it; and how bold the promise is, and how
-much of it the purchase process says, is found on a later time than was learnt from.
+(docs/results.md says what was tried and what lost). Four things are beyond LightGBM's own: recent moments
+weigh more; facts of which the business knows the direction keep to it; how much of the promise the purchase
+process says is found on a later time than was learnt from; and trees are grown beside the level of each
+moment, so that they tell customers apart and never one season from another: the level is the season's to
+say (models.season).
 """
 
 from dataclasses import dataclass
@@ -13,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.reader import Progress
-from models.calibration import Calibration, fit_intercept, fit_line, log_odds
+from models.calibration import Calibration, fit_line, log_odds
 from models.frame import Frame
 from models.learner import Fitted, boost, fit
 from models.promise import Promise
 from models.purchase_process import PAST_FACTS, BgNbd, fit_bg_nbd, past_of
-from models.season import season_of_probability
+from models.season import LATEST, foretold, levels
 from tables.moment import DAY
 from tables.refusal import Refused
 
@@ -34,8 +36,8 @@ DIRECTIONS = {
     "orders_ever": -1,
     "repeat_purchase_days": -1,
 }
-# The latest training moments, on which the promise is made true to a later time than its trees know.
-LATEST = 28 * DAY
+# The small model by which levels are first known, on at most half of all rows.
+SCOUT_ROWS, SCOUT_TREES, SCOUT_RATE, SCOUT_SEED = 25_000, 60, 0.1, 3
 LEAST_MOMENTS, LEAST_OUTCOMES = 3, 200
 # Below this the process is not worth its arithmetic in the service.
 LEAST_SHARE = 0.05
@@ -95,11 +97,12 @@ def learn_churn(
 def fit_churn(
     rows: Frame, *, recipe: Recipe = DEFAULT, objective: str = "binary", progress: Progress | None = None
 ) -> Fitted:
-    """The trees alone, with what their folds say of customers left out."""
+    """The trees alone, with what their folds say of customers left out. Both know customers, not levels."""
     facts = rows.facts
     return fit(
         facts.values, rows.churned, facts.places, facts.names, objective,
-        weight=recipe.weight(facts.moments), parameters=recipe.parameters(facts.names), progress=progress,
+        weight=recipe.weight(facts.moments), beside=_scouted(rows, recipe, objective),
+        parameters=recipe.parameters(facts.names), progress=progress,
     )  # fmt: skip
 
 
@@ -112,62 +115,106 @@ def churn_of(
     recipe: Recipe = DEFAULT,
     objective: str = "binary",
 ) -> Promise:
-    """The trees' probability made true; the arguments are those of learn_churn."""
+    """The trees' probability made true; the arguments are those of learn_churn.
+
+    How bold it is and its levels are found on customers left out, at moments whose level the trees do not
+    know. Where the process speaks, the base grows older than all that was learnt from: there the promise is
+    never bolder than a later time allowed.
+    """
     facts, weight = rows.facts, recipe.weight(rows.facts.moments)
     with_process = recipe.process and silence and set(PAST_FACTS) <= set(facts.names)
-    calibration = _bold(rows, days, fitted.trees, fitted.out_of_fold, recipe, objective, with_process)
-    told = log_odds(calibration(fitted.out_of_fold, facts.values, facts.names))
-    calibration = calibration._replace(intercept=fit_intercept(told, rows.churned, weight))
-    promised = calibration(fitted.out_of_fold, facts.values, facts.names)
-    return Promise(fitted.booster, calibration, season_of_probability(promised, rows.churned, facts.moments))
+    mixed = _mixed(rows, days, fitted, recipe, objective) if with_process else Calibration()
+    told = log_odds(mixed(fitted.out_of_fold, facts.values, facts.names))
+    moments, level = levels(told, rows.churned, facts.moments)
+    centred = told + level[np.searchsorted(moments, facts.moments)]
+    bold, _ = fit_line(centred[:, None], rows.churned, weight=weight)
+    if mixed.share:
+        bold = min(bold, 1.0)
+    moments, level = levels(bold * told, rows.churned, facts.moments)
+    usual = float(np.average(level[np.searchsorted(moments, facts.moments)], weights=weight))
+    now, season = foretold(moments, level, usual, days)
+    calibration = mixed._replace(slope=bold * mixed.slope, share=bold * mixed.share, intercept=now)
+    return Promise(fitted.booster, calibration, season)
 
 
 def relearn(rows: Frame, promise: Promise, recipe: Recipe = DEFAULT) -> Promise:
-    """The same promise with trees that know more rows."""
+    """The same promise with trees that know more rows, grown beside the levels that its own trees leave."""
     facts = rows.facts
+    told = log_odds(np.asarray(promise.booster.predict(facts.values)))
     booster = boost(
         facts.values, rows.churned, facts.names, "binary",
         trees=promise.booster.num_trees(), weight=recipe.weight(facts.moments),
+        beside=_of_rows(*levels(told, rows.churned, facts.moments), facts.moments),
         parameters=recipe.parameters(facts.names),
     )  # fmt: skip
     return promise._replace(booster=booster)
 
 
-def _bold(
-    rows: Frame,
-    days: int,
-    trees: int,
-    out_of_fold: Floats,
-    recipe: Recipe,
-    objective: str,
-    with_process: bool,
-) -> Calibration:
-    """Slope and share of the process, with intercept 0.
+def _scouted(rows: Frame, recipe: Recipe, objective: str) -> Floats:
+    """The level of each row's moment, in log-odds, shape (rows,), beyond what few trees say of the customers
+    who stand there: a base that has aged is not a season.
+
+    These trees learn from facts less their mean at the moment, so that none of them can tell the moment.
+    """
+    facts = rows.facts
+    plain = _of_rows(*levels(np.zeros(len(rows)), rows.churned, facts.moments), facts.moments)
+    few = np.random.default_rng(SCOUT_SEED).random(len(rows)) < min(0.5, SCOUT_ROWS / len(rows))
+    at_moment = facts.values[few]
+    at = facts.moments[few]
+    for t in np.unique(at):
+        at_moment[at == t] -= _mean(at_moment[at == t])
+    scout = boost(
+        at_moment, rows.churned[few], facts.names, objective,
+        trees=SCOUT_TREES, weight=recipe.weight(facts.moments)[few], beside=plain[few],
+        parameters=recipe.parameters(facts.names) | {"learning_rate": SCOUT_RATE},
+    )  # fmt: skip
+    usual, told = _mean(facts.values[few]), np.empty(len(rows))
+    for t in np.unique(facts.moments):
+        told[facts.moments == t] = scout.predict(facts.values[facts.moments == t] - usual, raw_score=True)
+    return _of_rows(*levels(told, rows.churned, facts.moments), facts.moments)
+
+
+def _mean(values: Floats) -> Floats:
+    """Of each fact where it is known, 0 where it never is; shape (facts,)."""
+    known = ~np.isnan(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def _of_rows(moments: npt.NDArray[np.int64], level: Floats, at: npt.NDArray[np.int64]) -> Floats:
+    return np.asarray(np.interp(at, moments, level))
+
+
+def _mixed(rows: Frame, days: int, fitted: Fitted, recipe: Recipe, objective: str) -> Calibration:
+    """How much of the promise trees and process say, with intercept 0; slope 1 where trees speak alone.
 
     Found by trees that learnt from what was known when the latest moments came, on these moments. Customers
     left out at the same moments would say too little of how a model ages. Where the rows span too short a
     time for that, they must do.
     """
-    moments, every = rows.facts.moments, np.ones(len(rows), dtype=bool)
-    later = moments > moments.max() - LATEST
-    earlier = moments + days * DAY <= moments[later].min()
-    if not (_is_enough(rows, earlier) and _is_enough(rows, later, moments=1)):
-        process = _process(rows, every, days) if with_process else None
-        return _line(rows, every, days, out_of_fold, process, recipe.weight(moments))
-    known = rows.rows(earlier)
-    booster = boost(
-        known.facts.values, known.churned, rows.facts.names, objective,
-        trees=trees, weight=recipe.weight(known.facts.moments),
-        parameters=recipe.parameters(rows.facts.names),
-    )  # fmt: skip
-    process = _process(rows, earlier, days) if with_process else None
-    foretold = np.asarray(booster.predict(rows.facts.values[later]))
-    line = _line(rows, later, days, foretold, process, np.ones(int(later.sum())))
-    if not line.share:
-        return line
+    facts, every = rows.facts, np.ones(len(rows), dtype=bool)
+    later = facts.moments > facts.moments.max() - LATEST
+    earlier = facts.moments + days * DAY <= facts.moments[later].min()
+    if _is_enough(rows, earlier) and _is_enough(rows, later, moments=1):
+        known = rows.rows(earlier)
+        booster = boost(
+            known.facts.values, known.churned, facts.names, objective,
+            trees=fitted.trees, weight=recipe.weight(known.facts.moments),
+            beside=_scouted(known, recipe, objective), parameters=recipe.parameters(facts.names),
+        )  # fmt: skip
+        said, then = np.asarray(booster.predict(facts.values[later])), _process(rows, earlier, days)
+    else:
+        later, said, then = every, fitted.out_of_fold, _process(rows, every, days)
     # The process of today, as the trees are.
     now = _process(rows, every, days)
-    return line if now is None else line._replace(**now._asdict())
+    if then is None or now is None:
+        return Calibration()
+    quiet = Calibration(days=float(days), **then._asdict()).process_log_odds(facts.values[later], facts.names)
+    # The level of these moments is left to the intercept, which is not kept.
+    both = np.column_stack([log_odds(said), quiet])
+    slope, share, _ = fit_line(both, rows.churned[later], weight=recipe.weight(facts.moments[later]))
+    if share < LEAST_SHARE:
+        return Calibration()
+    return Calibration(slope, share=share, days=float(days), **now._asdict())
 
 
 def _is_enough(rows: Frame, chosen: Flags, moments: int = LEAST_MOMENTS) -> bool:
@@ -188,17 +235,3 @@ def _process(rows: Frame, chosen: Flags, days: int) -> BgNbd | None:
         return fit_bg_nbd(past_of(values[bought], facts.names))
     except Refused:  # nobody bought twice
         return None
-
-
-def _line(
-    rows: Frame, chosen: Flags, days: int, foretold: Floats, process: BgNbd | None, weight: Floats
-) -> Calibration:
-    happened, names = rows.churned[chosen], rows.facts.names
-    plain = fit_line(log_odds(foretold)[:, None], happened, weight=weight)
-    if process is None:
-        return Calibration(plain[0])
-    told = Calibration(share=1.0, days=float(days), **process._asdict())
-    # Leaves the season of these few moments to the intercept, which is not kept.
-    both = np.column_stack([log_odds(foretold), told.process_log_odds(rows.facts.values[chosen], names)])
-    slope, share, _ = fit_line(both, happened, weight=weight)
-    return told._replace(slope=slope, share=share) if share >= LEAST_SHARE else Calibration(plain[0])
