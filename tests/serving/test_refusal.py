@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,7 +10,7 @@ import pytest
 ID = "c-0000001"
 JSON = {"content-type": "application/json"}
 BODIES = ("/v1/score", "/v1/next-best-offer")
-LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+LATER = "2999-12-31T00:00:00+00:00"
 
 
 def assert_problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
