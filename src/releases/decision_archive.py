@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from releases.decision_record import KIND
-from releases.frame import NO_DIGEST, Damaged, Frame, Torn
 from releases.home import Home
-from releases.segment import (
+from releases.log_frame import NO_DIGEST, Damaged, Frame, Torn
+from releases.log_segment import (
     COMPACTED,
     GROWING,
     frames_of,

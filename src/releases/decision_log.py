@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from releases.chain import SEGMENT_BYTES, Chain, claim
 from releases.customer_key import CustomerKeys
 from releases.decision import Decision
 from releases.decision_record import record_of
 from releases.home import Home
+from releases.log_chain import SEGMENT_BYTES, Chain, claim
 from tables.refusal import Refused
 
 # How long an answer waits for the disk before it is not given. A disk that needs longer is as good as none.

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from releases.customer_key import CustomerKey, CustomerKeys
 from releases.decision import Considered, Decision, Setting
-from releases.segment import packed
+from releases.log_segment import packed
 from tables.refusal import Refused
 
 KIND = "decision"

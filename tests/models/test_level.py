@@ -1,5 +1,6 @@
 """The level of the next moment, in made worlds: one whose year has a strong season, and one without."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,3 +101,12 @@ def test_the_shift_is_the_season_itself_and_not_what_trees_leave_of_it(promise: 
     slope = float(np.polyfit(truth, found, 1)[0])
     assert slope == pytest.approx(1, abs=0.15)
     assert np.corrcoef(truth, found)[0, 1] > 0.97
+
+
+def test_one_moment_and_labels_that_are_probabilities_have_a_level_too() -> None:
+    frame = world(5, [0], 0.0)
+    random = np.random.default_rng(6)
+    known = replace(frame, churned=np.clip(frame.churned * 0.6 + random.uniform(0, 0.2, len(frame)), 0, 1))
+    promise = learn_churn(known, HORIZON, objective="cross_entropy")
+    assert told(promise, known).mean() == pytest.approx(known.churned.mean(), abs=0.01)
+    assert not promise.season.moments

@@ -22,16 +22,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releases import chain as chain_module
 from releases import decision_log
-from releases.chain import claim
+from releases import log_chain as chain_module
 from releases.customer_key import CustomerKeys
 from releases.decision import Considered, Decision, Setting, decided_at, new_id
 from releases.decision_archive import compact, find, verify_chains
 from releases.decision_log import DecisionLog
 from releases.decision_record import about_customer, decision_of, record_of
 from releases.home import Home
-from releases.segment import frames_of, read_bytes
+from releases.log_chain import claim
+from releases.log_segment import frames_of, read_bytes
 from tables.refusal import Refused
 
 SETTING = Setting("bundle", "policy", "week", "base", 1_790_000_000_000_000, {"budget_price": 0.1 + 0.2})

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from releases import chain
+from releases import log_chain
 from releases.customer_key import CustomerKeys
 from releases.decision import Decision, circumstances_of
 from releases.decision_archive import find, verify_chains
@@ -134,7 +134,7 @@ def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: 
         assert go.wait(30)
         force(file)
 
-    monkeypatch.setattr(chain.os, "fdatasync", held)
+    monkeypatch.setattr(log_chain.os, "fdatasync", held)
     monkeypatch.setattr(application_module, "SECONDS_TO_DISK", 30)
     answers: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: answers.extend(ask(window, {"customer_ids": ["c-0000002"]})))
@@ -150,7 +150,7 @@ def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: 
 def test_a_disk_that_is_too_slow_is_as_good_as_none(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(window, {"customer_ids": ["c-0000001"]})
     force = os.fdatasync
-    monkeypatch.setattr(chain.os, "fdatasync", lambda file: (time.sleep(1), force(file)))
+    monkeypatch.setattr(log_chain.os, "fdatasync", lambda file: (time.sleep(1), force(file)))
     monkeypatch.setattr(application_module, "SECONDS_TO_DISK", 0.1)
     (refused,) = ask(window, {"customer_ids": ["c-0000002"]})
     assert refused.json()["type"] == "urn:holdfast:problem:not-recorded"

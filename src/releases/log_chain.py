@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from releases.frame import NO_DIGEST, Damaged, Torn, framed
-from releases.segment import (
+from releases.log_frame import NO_DIGEST, Damaged, Torn, framed
+from releases.log_segment import (
     Seal,
     first_body,
     frames_of,

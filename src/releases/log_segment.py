@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from releases.frame import END, HEAD, NO_DIGEST, Damaged, Frame, frames, headed
+from releases.log_frame import END, HEAD, NO_DIGEST, Damaged, Frame, frames, headed
 from tables.refusal import Refused
 from tables.sealed import canonical_json, write_whole
 
@@ -87,7 +87,7 @@ def unpacked(compacted: Path) -> bytes:
 
 
 def frames_of(data: bytes, where: str) -> Iterator[Frame]:
-    """The records of a segment, verified one by one (releases.frame); Refused if of another version."""
+    """The records of a segment, verified one by one (releases.log_frame); Refused if of another version."""
     for frame in frames(data, previous_of(data), where):
         if frame.number == 0 and (said := json.loads(frame.body)).get("format") != FORMAT:
             raise Refused(f"{where}: expected format {FORMAT} of the log, came {said.get('format')}")
