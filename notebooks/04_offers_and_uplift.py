@@ -27,8 +27,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from decisions.choice import NOTHING
+from decisions.circumstance import circumstances
 from decisions.policy import read_policy
-from features.consent import consent
+from decisions.standing import standing_of
 from features.reader import read_facts
 from models.contact import EFFECT_FACTS, build_contact_frame, own_facts, terms_of
 from models.contact_log import expected_rewards, read_contact_log
@@ -45,7 +46,7 @@ from pipelines.affinity import track_affinity, train_affinity
 from pipelines.as_of import offers_of
 from pipelines.check import check
 from pipelines.configuration import configuration
-from pipelines.gate_offers import chosen_at
+from pipelines.gate_offers import choices_at
 from pipelines.plot import affinity_plot
 from pipelines.simulate import simulate
 from pipelines.tracking import log_figures, use_experiment
@@ -178,15 +179,18 @@ for name, each in pasts.items():
 # %%
 log = read_contact_log(histories, offers, then, now, question, margin_rate=rate, most=100_000)
 seen = read_facts(histories, log.log.customer, log.at - 1)
-consents = read_facts(histories, log.log.customer, log.at - 1, (consent,)).values[:, 0]
 own = own_facts(seen.values, seen.names)
 promised = predict_offers(trained.evaluated, own, terms)
 silent = np.full(len(own), np.nan)  # the choice does not look at churn or value
+scores = Scores(silent, silent, *promised)
+standing = standing_of(histories, log.log.customer, log.at - 1, policy, seen, scores)
+who = circumstances(histories, log.log.customer, log.at - 1, seen, standing, policy)
 chosen = np.full(len(own), NOTHING)
 for week in np.unique(log.week):
     mine = np.flatnonzero(log.week == week)
-    scores = Scores(silent[mine], silent[mine], promised[0][mine], promised[1][mine])
-    chosen[mine] = chosen_at(scores, offers, consents[mine], policy, int(log.at[mine].max()), np.inf)
+    theirs, t = Scores(*(part[mine] for part in scores)), int(log.at[mine].max())
+    # A thousand times every limit: what the offers add, not what a week can pay.
+    chosen[mine] = choices_at(theirs, offers, who.rows(mine), policy, t, 1000.0).chosen
 ours, nobody = (certain(each, 1 + len(offers)) for each in (1 + chosen, np.zeros(len(own), np.int64)))
 reward = expected_rewards(log.log, own, 1 + len(offers))
 earned = {method: compare(method, log.log, ours, nobody, reward) for method in METHODS}

@@ -86,11 +86,12 @@ def score(
         scored = Scored.read(run, len(parts))
         about = _about(work, frozen, tally, planned, parts, scored, chosen)
         write_about(staged.path, about)
+        _check(work, frozen, staged.path, about)
         watch.stage("comparing terms", len(histories))
         terms = week_terms(work, run, frozen, scored, chosen.offered)
         if terms:
             write_terms(staged.path, terms)
-        report = _check(home, work, frozen, staged.path, about, tally, terms, accept)
+        report = _judge(home, work, staged.path, tally, terms, accept)
         watch.stage("sealing", len(histories))
     sign(staged.path, work.key)
     at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -133,7 +134,14 @@ def _about(
     chosen: Chosen,
 ) -> WeekAbout:
     market = planned.plan.market
-    columns = (market.limits.names, market.limits.bounds, market.prices, chosen.used)
+    # The plan's sums are exact, and so the same however customers are parted; the rows' must be these.
+    used = market.limits.bounds - market.remaining
+    if not np.allclose(used, chosen.used, rtol=1e-6, atol=1e-3):
+        raise Refused(
+            f"the week's rows use {chosen.used.tolist()} of its limits, its plan {used.tolist()}; nothing "
+            "was published: please report this with the log, it is not a fault of the data"
+        )
+    columns = (market.limits.names, market.limits.bounds, market.prices, used)
     return WeekAbout(
         moment=work.t,
         base=work.base.name,
@@ -151,22 +159,18 @@ def _about(
     )
 
 
-def _check(
-    home: Home,
-    work: Work,
-    frozen: FrozenPolicy,
-    folder: Path,
-    about: WeekAbout,
-    tally: Tally,
-    terms: TermsReport | None,
-    accept: str | None,
-) -> Report:
-    """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
+def _check(work: Work, frozen: FrozenPolicy, folder: Path, about: WeekAbout) -> None:
     work.watch.stage("checking", about.customers)
     ids = (work.histories.ids[places] for places in work.places())
     with bar("checking the week") as progress:
         check_week(folder, about, frozen, ids, progress)
-    work.watch.stage("judging", about.customers)
+
+
+def _judge(
+    home: Home, work: Work, folder: Path, tally: Tally, terms: TermsReport | None, accept: str | None
+) -> Report:
+    """The last word before a week is sealed: whoever raises Refused here leaves the old one published."""
+    work.watch.stage("judging", len(work.histories))
     rate = work.policy.margin_rate
     report = conclude(
         work.held,

@@ -135,7 +135,7 @@ def read_manifest(folder: Path, *, named: bool = True) -> dict[str, str]:
         raise Refused(f"{folder}: its {MANIFEST} cannot be read ({error}); publish it anew") from error
     came = hashlib.sha256(text.encode()).hexdigest()[:16]
     if named and came != folder.name:
-        raise Refused(f"{folder}: the folder's name is not the hash of its manifest ({came})")
+        raise Refused(f"{folder}: the folder's name is not the hash of its {MANIFEST} ({came})")
     return manifest
 
 

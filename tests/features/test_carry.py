@@ -139,7 +139,7 @@ print(json.dumps(needed, default=int))
 def test_no_total_could_be_left_out(
     random_base: Callable[..., Any], moments: tuple[int, ...], tmp_path: Path
 ) -> None:
-    busy_base(random_base, 4, 80, customers=3).write(tmp_path)
+    busy_base(random_base, 5, 80, customers=3).write(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", FORGETTING, tmp_path / "histories", str(LATE)],
         env=os.environ | {"NUMBA_DISABLE_JIT": "1"},

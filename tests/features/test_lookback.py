@@ -42,7 +42,7 @@ def test_only_facts_with_a_summary_need_what_is_older(
     seeing_the_recent_only: Callable[[], None],
 ) -> None:
     t = moments[-1]
-    bases = [random_base(seed, customers=90).write(tmp_path / str(seed)) for seed in range(8)]
+    bases = [random_base(seed, customers=90).write(tmp_path / str(seed)) for seed in range(12)]
     whole = [read_facts(each, np.arange(len(each)), t).values for each in bases]
     seeing_the_recent_only()
     recent = [read_facts(each, np.arange(len(each)), t).values for each in bases]

@@ -10,7 +10,6 @@ from features.hypothesis import past_of, read_with
 from features.reader import read_facts
 from models.counterfactual import what_would_have_to_change
 from models.lever import LEVERS, changes_of
-from models.scorer import Scores
 from models.sentence import Money
 from tables.history import Histories
 from tables.moment import DAY, HOUR
@@ -25,12 +24,11 @@ class Rule:
     def __init__(self, **takes_off: float) -> None:
         self.takes_off = takes_off
 
-    def score(self, values: Any, names: tuple[str, ...], offers: Any, t: int) -> Scores:
+    def churn_of(self, values: Any, names: tuple[str, ...], t: int) -> Any:
         churn = np.full(len(values), 0.9)
         for name, share in self.takes_off.items():
             churn -= share * (np.nan_to_num(values[:, names.index(name)]) > 0)
-        none = np.empty((len(values), 0))
-        return Scores(churn, churn, none, none)
+        return churn
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_a_damaged_policy_or_week_is_named_and_mended_by_the_next_run(
     folder = home / part / {"policies": now.policy, "weeks": now.week}[part]
     before, states = hashes(home), len(Home(home).states())
     del before["published.json"]  # it names when it was published again
-    assert len(files_of(folder)) == {"policies": 3, "weeks": 8}[part]
+    assert len(files_of(folder)) == {"policies": 3, "weeks": 9}[part]
     for path in files_of(folder):
         damage(path)
         told = command("status", "--home", home, "--json").json["parts"]

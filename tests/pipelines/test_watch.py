@@ -267,7 +267,7 @@ def report(weekly: Path, root: Path) -> Report:
     for name, array in whole.arrays().items():
         assert np.array_equal(array, parts.arrays()[name]), name
     week = home.weeks / home.published().week  # its rows stand for this week's
-    return judge(watch, parts, histories, base, week, margin_rate=MARGIN, accept=None)
+    return judge(watch, parts, histories, base, week, margin_rate=MARGIN, terms=None, accept=None)
 
 
 def test_what_was_promised_a_quarter_ago_is_held_against_what_happened(report: Report) -> None:
