@@ -127,6 +127,8 @@ def decide(
     channel[rows, chosen[rows]] = spot[rows] % CHANNELS
     spent = (wanted != NOTHING) & (wanted != spot) & ~free
     why[spent, lot.offer[spent]] = Why.SPENT
+    nobody = spent & (spot == NOTHING)  # nothing that is worth it is reached: none of it is outranked
+    why[nobody] = np.where(why[nobody] == Why.OUTRANKED, Why.SPENT, why[nobody])
     if unknown:
         why[np.isfinite(priced.best)] = Why.COUNTERS_DOWN
         theirs = np.flatnonzero(withheld != NOTHING)

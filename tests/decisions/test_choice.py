@@ -144,7 +144,7 @@ CASES: dict[str, tuple[dict[str, Any], Why, Why]] = {
     "money is worth more elsewhere": ({"price": 4.0}, Why.CHOSEN, Why.OVER_BUDGET),
     "money is worth more elsewhere than both": ({"price": 5.0}, Why.OVER_BUDGET, Why.OVER_BUDGET),
     "what is left reaches": ({"left": 50.0}, Why.CHOSEN, Why.OUTRANKED),
-    "what is left does not reach": ({"left": 49.0}, Why.SPENT, Why.OUTRANKED),
+    "what is left does not reach": ({"left": 49.0}, Why.SPENT, Why.SPENT),
     "the dearer one does not fit, the cheaper does": (
         {"left": 50.0, "offer": {"cost": 200}, "uplift": (500, 200)},
         Why.SPENT,

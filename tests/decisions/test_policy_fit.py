@@ -141,8 +141,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "share / among is 0.001, below least_propensity 0.005",
     ),
     "age bands that fall": (
-        "  most_difference: 0.05\n",
-        "  most_difference: 0.05\n  age_bands: [40, 30]\n",
+        "  most_difference: 0.25\n",
+        "  most_difference: 0.25\n  age_bands: [40, 30]\n",
         "age_bands must rise from above 0",
     ),
     "terms compared over something else": (

@@ -201,6 +201,6 @@ def test_a_week_of_unequal_terms_is_not_published_whatever_the_reason(
 def test_a_published_week_carries_what_its_terms_were(home: Path) -> None:
     week = home / "weeks" / Home(home).published().week
     said = json.loads((week / "equal_terms.json").read_text(encoding="utf-8"))
-    assert said["most_difference"] == 0.05
+    assert said["most_difference"] == 0.25
     assert any(each.startswith("region ") for each in said["small"])  # sixty customers are too few
     assert said["terms"] == []
