@@ -280,8 +280,11 @@ def main() -> None:
                 },
                 "peak_mb": round(peak_mb),
                 "versions": {"python": platform.python_version(), "scipy": version("scipy")},
-                "holds": seconds <= GOAL_SECONDS and solution.gap <= GOAL_GAP and over == 0
-                and broken(small, same) == 0 and agreed and fast >= GOAL_TIMES and same.value > greedy_value,
+                "holds": bool(
+                    seconds <= GOAL_SECONDS and solution.gap <= GOAL_GAP and over == 0
+                    and broken(small, same) == 0 and agreed and fast >= GOAL_TIMES
+                    and same.value > greedy_value
+                ),
             }
         )
     )  # fmt: skip
