@@ -4,14 +4,13 @@ Written as XML too, as the week's page is; whatever comes from data passes throu
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from decisions.check import Check
 from decisions.evidence import Earned
 from pipelines.drawing_gate import ahead, money_curves, promises
 from pipelines.gate_page_groups import calibration, treatment
 from pipelines.gate_report import WORDS, GateReport
-from pipelines.markup import both, row, table, text
+from pipelines.markup import LANGUAGES, both, document, row, table, text
 from pipelines.page_terms import terms
 
 STATES = {
@@ -33,19 +32,7 @@ RULING = {"passed": "clear", "overridden": "accepted", "refused": "stopped"}
 
 
 def page_of(report: GateReport) -> str:
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8"/>',
-        '<meta name="viewport" content="width=device-width"/>',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'\"/>",
-        f"<title>{text(report.model)} {report.version}: {text(WORDS[report.ruling][0])}</title>",
-        f"<style>{style}</style></head><body>",
-        '<input class="choose" type="radio" name="say" id="say-en" checked="checked"/>',
-        '<input class="choose" type="radio" name="say" id="say-zh"/>',
-        '<input class="choose" type="radio" name="say" id="say-both"/>',
-        "<main>",
         *_head(report),
         *_checks(report),
         *_earning(report),
@@ -53,16 +40,12 @@ def page_of(report: GateReport) -> str:
         *treatment(report),
         *terms(report.evidence.terms, report.minor_units),
         *_foot(report),
-        "</main></body></html>\n",
     ]
-    return "\n".join(parts)
+    return document(f"{report.model} {report.version}: {WORDS[report.ruling][0]}", parts)
 
 
 def _head(report: GateReport) -> Iterator[str]:
-    yield (
-        '<div class="languages"><label for="say-en">English</label><label for="say-zh">中文</label>'
-        '<label for="say-both">English + 中文</label></div>'
-    )
+    yield LANGUAGES
     name = f"{report.model} version {report.version}"
     yield f"<h1>{both(f'At the gate: {name}', f'上线评审：{report.model} 版本 {report.version}')}</h1>"
     rival = report.champion or report.why_no_champion

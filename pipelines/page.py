@@ -4,9 +4,8 @@ It is written as XML too, so that a test can read it; whatever comes from data p
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from pipelines.markup import both, row, table, text
+from pipelines.markup import LANGUAGES, both, document, row, table, text
 from pipelines.page_drift import facts, scores
 from pipelines.page_past import advice, outcomes, tables
 from pipelines.page_terms import terms
@@ -15,20 +14,8 @@ from tables.moment import in_zone, local_day
 
 
 def page_of(report: Report) -> str:
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     day = local_day(report.moment, report.time_zone)
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8"/>',
-        '<meta name="viewport" content="width=device-width"/>',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'\"/>",
-        f"<title>Week of {text(day)}: {text(WORDS[report.verdict][0])}</title>",
-        f"<style>{style}</style></head><body>",
-        '<input class="choose" type="radio" name="say" id="say-en" checked="checked"/>',
-        '<input class="choose" type="radio" name="say" id="say-zh"/>',
-        '<input class="choose" type="radio" name="say" id="say-both"/>',
-        "<main>",
         *_head(report),
         *_findings(report),
         *scores(report),
@@ -38,17 +25,13 @@ def page_of(report: Report) -> str:
         *terms(report.terms, report.minor_units),
         *advice(report),
         *_foot(),
-        "</main></body></html>\n",
     ]
-    return "\n".join(parts)
+    return document(f"Week of {day}: {WORDS[report.verdict][0]}", parts)
 
 
 def _head(report: Report) -> Iterator[str]:
     moment = in_zone(report.moment, report.time_zone)
-    yield (
-        '<div class="languages"><label for="say-en">English</label><label for="say-zh">中文</label>'
-        '<label for="say-both">English + 中文</label></div>'
-    )
+    yield LANGUAGES
     when = both(f"Week as of {moment:%A, %d %B %Y %H:%M}", f"{moment:%Y 年 %m 月 %d 日 %H:%M} 周报监控")
     yield f"<h1>{when}</h1>"
     trained = report.trained_as_of[:10]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.drawing_rehearsal import COLOURS, by_week
-from pipelines.markup import both, row, table, text
+from pipelines.markup import LANGUAGES, both, document, row, table, text
 
 ARMS = {
     "policy": ("this policy", "新政策"),
@@ -31,19 +31,7 @@ AXES = {
 
 def page_of(told: dict[str, Any]) -> str:
     """told: as `rehearsed` says it, with policy, published, from and money."""
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     parts = [
-        "<!DOCTYPE html>",
-        '<html lang="en"><head><meta charset="utf-8"/>',
-        '<meta name="viewport" content="width=device-width"/>',
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'\"/>",
-        f"<title>Rehearsal of {text(Path(told['policy']).name)}</title>",
-        f"<style>{style}</style></head><body>",
-        '<input class="choose" type="radio" name="say" id="say-en" checked="checked"/>',
-        '<input class="choose" type="radio" name="say" id="say-zh"/>',
-        '<input class="choose" type="radio" name="say" id="say-both"/>',
-        "<main>",
         *_head(told),
         *_money(told),
         *_plots(told),
@@ -51,16 +39,12 @@ def page_of(told: dict[str, Any]) -> str:
         *_tiers(told),
         *_fairness(told),
         *_foot(),
-        "</main></body></html>\n",
     ]
-    return "\n".join(parts)
+    return document(f"Rehearsal of {Path(told['policy']).name}", parts)
 
 
 def _head(told: dict[str, Any]) -> Iterator[str]:
-    yield (
-        '<div class="languages"><label for="say-en">English</label><label for="say-zh">中文</label>'
-        '<label for="say-both">English + 中文</label></div>'
-    )
+    yield LANGUAGES
     weeks, customers = told["weeks"], f"{told['customers']:,}"
     name = Path(told["policy"]).name
     yield f"<h1>{both(f'Rehearsal of {name}: {weeks} weeks', f'政策预演：{name}，{weeks} 周')}</h1>"
