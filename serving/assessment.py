@@ -1,7 +1,7 @@
 """Answering from what is served: the functions of the weekly job, for a few customers at once."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -67,14 +67,8 @@ def next_best_offer(
     t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
     live = _uncounted(served, assessed, t) if counter is None else decide_live(served, counter, assessed, t)
     segments = segments_of(frozen, assessed.standing)
-    decisions = [
-        replace(each, setting=_setting(served, t, own))
-        for each, own in zip(
-            decided(_setting(served, t, {}), served.histories, frozen.offers, assessed, live.choices),
-            live.circumstances,
-            strict=True,
-        )
-    ]
+    settings = [_setting(served, t, own) for own in live.circumstances]
+    decisions = decided(settings, frozen.offers, assessed, live.choices)
     found = [
         _next_best(served, assessed, live.choices, segments[row], row, decision.decision_id)
         for row, decision in enumerate(decisions)
@@ -163,11 +157,11 @@ def _setting(served: Served, t: int, circumstances: dict[str, float]) -> Setting
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
     said = _reasons(served, assessed)
-    for row, place in enumerate(assessed.facts.places):
+    for row, customer_id in enumerate(assessed.who.ids.tolist()):
         probability = _number(assessed.scores.churn[row])
         band = None if probability is None else served.policy.policy.band_of(probability)
         yield answer.Score(
-            customer_id=served.histories.ids[place],
+            customer_id=customer_id,
             status=assessed.status[row],
             churn_probability=probability,
             churn_by_horizon=_by_horizon(served, assessed, row),
@@ -235,7 +229,7 @@ def _next_best(
     offers = [_offer(served, choices, row, place) for place in best]
     return answer.NextBestOffer(
         decision_id=decision_id,
-        customer_id=served.histories.ids[assessed.facts.places[row]],
+        customer_id=assessed.who.ids[row],
         status=assessed.status[row],
         segments=segments,
         held_out=bool(assessed.who.held_out[row]),

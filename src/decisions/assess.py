@@ -8,12 +8,11 @@ import numpy.typing as npt
 from decisions.circumstance import Circumstances, circumstances
 from decisions.policy import Policy
 from decisions.standing import Standing, standing_of
-from features.reader import FactTable, read_facts
+from features.reader import FactTable, Readable, read_facts
 from models.frame import in_base
 from models.question import SILENCE, Question
 from models.reason import NO_FACT, Words, strongest
 from models.scorer import Outlook, Scorer, Scores
-from tables.history import Histories
 from tables.offer import Offer
 
 # Who the models speak of. The others get no score instead of a wrong one.
@@ -41,7 +40,7 @@ class Assessment(NamedTuple):
 
 
 def assess(
-    histories: Histories,
+    histories: Readable,
     places: npt.NDArray[np.int64],
     t: int,
     scorer: Scorer,

@@ -12,10 +12,9 @@ from decisions.segment import measured_of
 from decisions.standing import Standing
 from features.anniversary import anniversary
 from features.consent import consent, personal
-from features.reader import FactTable, names_of, read_facts, visible_rows
+from features.reader import FactTable, Readable, names_of, read_facts, visible_rows
 from models.contact import HELD_BACK
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
-from tables.history import Histories
 from tables.moment import DAY
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +54,7 @@ class Circumstances(NamedTuple):
 
 
 def circumstances(
-    histories: Histories,
+    histories: Readable,
     places: Int64s,
     t: Int64s | int,
     facts: FactTable,
@@ -66,7 +65,7 @@ def circumstances(
     standing: theirs, read at t."""
     agreed = read_facts(histories, places, t, AGREED)
     days_to = [agreed.column(DAYS_TO[each.day]) for each in policy.occasions]
-    ids = histories.ids[places]
+    ids = histories.ids_of(places)
     return Circumstances(
         ids=ids,
         consents=agreed.column(names_of((consent,))[0]),
@@ -82,7 +81,7 @@ def circumstances(
     )
 
 
-def contacts_under(histories: Histories, places: Int64s, t: Int64s | int, caps: tuple[Cap, ...]) -> Floats:
+def contacts_under(histories: Readable, places: Int64s, t: Int64s | int, caps: tuple[Cap, ...]) -> Floats:
     """How many contacts count against each cap at t; nan where the base tells of no contacts at all.
 
     A contact whose channel or offer is not known counts against every cap: a cap that cannot be checked is

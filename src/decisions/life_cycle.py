@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from decisions.setting import Misplaced, Named, Part
 from decisions.stage_walk import BY_FEWER, BY_ORDERS, BY_SILENCE, EVER, NEVER, NO_STATE, walk_all
-from features.reader import visible_rows
-from tables.history import MISSING_NUMBER, Histories
+from features.reader import Readable, visible_rows
+from tables.history import MISSING_NUMBER
 from tables.moment import DAY
 
 Int64s = npt.NDArray[np.int64]
@@ -143,7 +143,7 @@ class Stages(NamedTuple):
         return list(zip(self.states[part].tolist(), self.moments[part].tolist(), strict=True))
 
 
-def life_cycle(histories: Histories, places: Int64s, t: Int64s | int, rules: LifeCycle) -> Stages:
+def life_cycle(histories: Readable, places: Int64s, t: Int64s | int, rules: LifeCycle) -> Stages:
     """The states of the customers at `places` as the base knows them at t (microseconds; one, or one each).
 
     A row that came late changes a path as if it had come in time; who wants what was known at an earlier
@@ -188,7 +188,7 @@ def stages_of(
     return Stages(state, since, next_state, next_at, np.concatenate([[0], ends]), states, moments)
 
 
-def _joined(histories: Histories, places: Int64s, t: Int64s | int) -> Int64s:
+def _joined(histories: Readable, places: Int64s, t: Int64s | int) -> Int64s:
     """When each customer joined, else from when on the base knows them; NEVER where it does not at t."""
     owner, rows = visible_rows(histories, "customers", t, places)
     joined = np.full(len(places), NEVER)

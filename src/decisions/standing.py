@@ -13,9 +13,8 @@ from decisions.policy import Policy
 from decisions.segment import Segments, segments
 from decisions.stage_walk import NEVER, NO_STATE
 from decisions.tier import Places
-from features.reader import FactTable
+from features.reader import FactTable, Readable
 from models.scorer import Scores
-from tables.history import Histories
 
 
 class Standing(NamedTuple):
@@ -38,7 +37,7 @@ class Standing(NamedTuple):
 
 
 def standing_of(
-    histories: Histories,
+    histories: Readable,
     places: Int64s,
     t: Int64s | int,
     policy: Policy,

@@ -40,7 +40,7 @@ from features.sight import rows_of, sight_scope, sight_text
 from tables.cell import TIERS
 from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, Int64s, Members
+from tables.history import Bucket, History, Int64s, Members
 from tables.moment import FOREVER
 from tables.record import RECORD_TYPES, Records
 from tables.timeline import Timeline, Timelines
@@ -60,14 +60,16 @@ Progress = Callable[[int, int], None]
 
 
 class Readable(Protocol):
-    """What facts are read from: the histories of a base (tables.history), or a portion of them in memory
-    (tables.portion)."""
+    """What facts are read from: the histories of a base (tables.history), a portion of them in memory
+    (tables.portion), or of some customers with what came since (tables.live)."""
 
     @property
     def timelines(self) -> Timelines: ...
 
     @property
     def present(self) -> frozenset[str]: ...
+
+    def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]: ...
 
     def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]: ...
 
@@ -198,20 +200,17 @@ def missing_columns(families: tuple[Family[Any], ...], present: frozenset[str]) 
     return np.array([not present.issuperset(family.sources) for family in families for _ in family.facts])
 
 
-def visible_history(histories: Histories, place: int, t: int) -> History:
+def visible_history(histories: Readable, place: int, t: int) -> History:
     """What one customer's families see at t."""
     rows = (visible_rows(histories, name, t, np.array([place]))[1] for name in CUSTOMER_TABLES)
     return History(*rows)._replace(carried=nothing_carried())
 
 
-def visible_rows(
-    histories: Histories, table: str, t: Int64s | int, places: Int64s | None = None
-) -> tuple[Int64s, Records]:
-    """The rows of a table that each of `places` (or everybody) sees at t, or each at its own moment.
+def visible_rows(histories: Readable, table: str, t: Int64s | int, places: Int64s) -> tuple[Int64s, Records]:
+    """The rows of a table that each of `places` sees at t, or each at its own moment.
 
-    Returns which of `places` (without them, which customer) a row is of, in order, and the records.
+    Returns which of `places` a row is of, in order, and the records.
     """
-    places = np.arange(len(histories)) if places is None else places
     moments = np.ascontiguousarray(np.broadcast_to(t, places.shape), np.int64)
     found, owners = [np.empty(0, RECORD_TYPES[table])], [np.empty(0, np.int64)]
     for bucket, rows, local in histories.parts(places):

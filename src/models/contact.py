@@ -150,7 +150,7 @@ def build_contact_frame(
     histories: Histories, offers: tuple[Offer, ...], as_of: int, *, margin_rate: float
 ) -> ContactFrame:
     """The latest contacts (at most MOST_CONTACTS) whose effect was over before `as_of`."""
-    places, rows = visible_rows(histories, "contacts", as_of)
+    places, rows = visible_rows(histories, "contacts", as_of, np.arange(len(histories)))
     codes = np.array([code(offer.offer_id) for offer in offers], dtype=rows["offer_id"].dtype)
     chosen = np.flatnonzero((rows["at"] + EFFECT <= as_of) & np.isin(rows["offer_id"], codes))
     most = at_once(CONTACT_BYTES, MOST_CONTACTS, "the contacts to train on", least=LEAST_CONTACTS)

@@ -69,7 +69,7 @@ def read_contact_log(
     Raises Refused, saying why, when what offers earn is not identified by them: none, too many without a
     propensity, or nobody held back.
     """
-    places, rows = visible_rows(histories, "contacts", end)
+    places, rows = visible_rows(histories, "contacts", end, np.arange(len(histories)))
     known = np.isin(rows["offer_id"], [code(offer.offer_id) for offer in offers])
     inside = (rows["at"] >= begin) & (rows["at"] + EFFECT <= end)
     places, rows = places[inside], rows[inside]

@@ -93,7 +93,7 @@ def assessed_rows(
     band = np.searchsorted(edges, scores.churn, side="right")
     english, chinese = _reasons(histories, assessment, inside)
     columns: dict[str, Any] = {
-        "customer_id": histories.ids[assessment.facts.places],
+        "customer_id": assessment.who.ids,
         "status": assessment.status,
         "churn_probability": _or_null(scores.churn),
         **_by_horizon(assessment, horizon_days),

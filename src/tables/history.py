@@ -113,6 +113,9 @@ class Histories:
     def ids(self) -> npt.NDArray[np.object_]:
         return np.asarray(self._ids.to_numpy(zero_copy_only=False), dtype=object)
 
+    def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
+        return np.asarray(self._ids.take(pa.array(places)).to_numpy(zero_copy_only=False), dtype=object)
+
     def find(self, customer_ids: Sequence[str]) -> Int64s:
         """Where the customers stand in `ids`; -1 for those who are not known."""
         wanted = pa.array(customer_ids, pa.string())

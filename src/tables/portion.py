@@ -53,6 +53,9 @@ class Portion:
     def ids(self) -> npt.NDArray[np.object_]:
         return np.asarray(self._ids.to_numpy(zero_copy_only=False), dtype=object)
 
+    def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
+        return self.ids[places]
+
     def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
         """All customers lie in one bucket: (bucket, which of `places`, their places in it)."""
         return [(self.bucket, np.arange(len(places)), places)] if len(places) else []

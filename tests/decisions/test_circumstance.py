@@ -60,7 +60,10 @@ def counted_by_sql(base: Path, ids: list[str], cap: Cap, t: int) -> list[int]:
 
 def test_contacts_count_against_each_cap_as_sql_counts_them(base: Path, histories: Histories) -> None:
     places = np.arange(len(histories))
-    t = int(visible_rows(histories, "contacts", histories.last_at)[1]["at"].max()) + DAY
+    t = (
+        int(visible_rows(histories, "contacts", histories.last_at, np.arange(len(histories)))[1]["at"].max())
+        + DAY
+    )
     counts = contacts_under(histories, places, t, CAPS)
     for k, cap in enumerate(CAPS):
         expected = counted_by_sql(base, histories.ids.tolist(), cap, t)

@@ -126,7 +126,7 @@ def test_no_record_tells_of_versions_that_are_not_visible(
 ) -> None:
     histories = random_base(3, customers=60).write(tmp_path)
     for name in CUSTOMER_TABLES:
-        _, rows = visible_rows(histories, name, moments[1])
+        _, rows = visible_rows(histories, name, moments[1], np.arange(len(histories)))
         assert len(rows)
         assert (rows["known_at"] <= moments[1]).all()
         assert (rows["at"] <= moments[1]).all()

@@ -1,0 +1,236 @@
+"""Histories that go on: a base on disk, which never changes, and what came since it was built.
+
+An event that comes online is a stored row like any other. It stands in memory beside the base until a later
+base brings it too, and is read with the customer's stored rows as one history: versions, withdrawals and
+mergers are followed by what reads the base (features.sight), so an event that comes twice counts once.
+"""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tables.arrange import arranged
+from tables.cell import TIERS
+from tables.contract import CUSTOMER_TABLES
+from tables.history import Bucket, Histories, History, Int64s, Members
+from tables.record import CORRECTS, STORED_TYPES, Records
+from tables.timeline import Timelines
+
+YOUNGEST = TIERS - 1
+# One customer of a bucket, and what came of them.
+Source = tuple[Bucket | None, int, "tuple[Came, ...]"]
+
+
+class Came(NamedTuple):
+    """Stored rows of one customer that came as number `position`."""
+
+    position: int
+    table: str
+    rows: Records
+
+
+class LiveHistories:
+    """For any number of threads. position: the number of the last that came, 0 before the first.
+
+    A customer whom the base does not know has a place behind all of its own.
+    """
+
+    def __init__(self, stored: Histories) -> None:
+        self.stored = stored
+        self.position = 0
+        self._came: dict[int, tuple[Came, ...]] = {}
+        self._new_places: dict[str, int] = {}
+        self._new_ids: list[str] = []
+        self._made: dict[int, tuple[tuple[Came, ...], Bucket]] = {}
+        self._lock = Lock()
+
+    def add(self, position: int, came: Sequence[tuple[str, str, Records]]) -> None:
+        """Rows, each (customer id, table, records of one customer), that came together as number `position`.
+
+        A customer who is not known is from now on; whether one may come is the caller's to say.
+        """
+        with self._lock:
+            for customer_id, table, rows in came:
+                place = int(self._find([customer_id])[0])
+                if place < 0:
+                    place = len(self.stored) + len(self._new_ids)
+                    self._new_ids.append(customer_id)
+                    self._new_places[customer_id] = place
+                self._came[place] = (*self._came.get(place, ()), Came(position, table, rows))
+            self.position = position
+
+    def snapshot(self, customer_ids: Sequence[str], position: int | None = None) -> "Snapshot":
+        """The histories of these customers now, or as they were when `position` had come."""
+        with self._lock:
+            places = self._find(customer_ids)
+            now = self.position if position is None else position
+            came = {
+                place: until
+                for each in places.tolist()
+                for place in self.read_together(each)
+                if place in self._came
+                and (until := tuple(row for row in self._came[place] if row.position <= now))
+            }
+        known = [place < len(self.stored) or place in came for place in places.tolist()]
+        return Snapshot(self, np.where(known, places, -1), now, came)
+
+    def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
+        new = places >= len(self.stored)
+        if not new.any():
+            return self.stored.ids_of(places)
+        ids = np.empty(len(places), object)
+        ids[~new] = self.stored.ids_of(places[~new])
+        ids[new] = [self._new_ids[place - len(self.stored)] for place in places[new].tolist()]
+        return ids
+
+    def bucket(self, place: int, came: dict[int, tuple[Came, ...]]) -> Bucket:
+        """A bucket whose first customer is the one at `place`, with what came of all who are read there."""
+        together = self.read_together(place)
+        if len(together) == 1:
+            own = came[place]
+            before = self._made.get(place)
+            if before is not None and before[0] == own:
+                return before[1]
+            made = _bucket([(*self.stored_at(place), own)], _alone(1))
+            self._made[place] = own, made
+            return made
+        linked = self.stored.linked
+        at = int(linked.place_of(np.array([place]))[0])
+        members = linked.bucket.members
+        part = slice(members.offsets[at], members.offsets[at + 1])
+        local = {own: k for k, own in enumerate(together)}
+        offsets = np.full(len(together) + 1, part.stop - part.start, np.int64)
+        offsets[0] = 0
+        owned = np.array([local[int(linked.places[m])] for m in members.place[part]], np.int64)
+        return _bucket(
+            [
+                (linked.bucket, int(linked.place_of(np.array([each]))[0]), came.get(each, ()))
+                for each in together
+            ],
+            Members(offsets, owned, members.since[part].copy(), members.until[part].copy()),
+        )
+
+    def _find(self, customer_ids: Sequence[str]) -> Int64s:
+        places = self.stored.find(customer_ids)
+        if self._new_ids:
+            for k in np.flatnonzero(places < 0).tolist():
+                places[k] = self._new_places.get(customer_ids[k], -1)
+        return places
+
+    def read_together(self, place: int) -> list[int]:
+        """The places whose rows may be read in the history of the customer at `place`, its own first."""
+        if not 0 <= place < len(self.stored):
+            return [place]
+        linked = self.stored.linked
+        at = int(linked.place_of(np.array([place]))[0])
+        if at < 0:
+            return [place]
+        members = linked.bucket.members
+        others = members.place[members.offsets[at] : members.offsets[at + 1]]
+        return list(dict.fromkeys([place, *(int(linked.places[each]) for each in others)]))
+
+    def stored_at(self, place: int) -> tuple[Bucket | None, int]:
+        if place >= len(self.stored):
+            return None, 0
+        number = int(self.stored.numbers_of(np.array([place]))[0])
+        return self.stored.bucket(number), place - int(self.stored.buckets[number])
+
+
+class Snapshot:
+    """Histories of the customers who were asked for, as of one position: read as those of a base are.
+
+    places: shape (customers,), -1 of whom nobody knows; only their histories can be read.
+    """
+
+    def __init__(
+        self, live: LiveHistories, places: Int64s, position: int, came: dict[int, tuple[Came, ...]]
+    ) -> None:
+        self.places = places
+        self.position = position
+        self._live = live
+        self._came = came
+        stored = live.stored
+        self.present: frozenset[str] = stored.present
+        self.timelines: Timelines = stored.timelines
+        self.time_zone, self.currency, self.minor_units = (
+            stored.time_zone,
+            stored.currency,
+            stored.minor_units,
+        )
+        self.first_at = stored.first_at
+
+    def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
+        return self._live.ids_of(places)
+
+    def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
+        """The buckets that hold these customers: (bucket, which of `places`, their places in it)."""
+        if not self._came:
+            return self._live.stored.parts(places)
+        changed = np.array([self._has_changed(place) for place in places.tolist()], bool)
+        rest = np.flatnonzero(~changed)
+        found = [(bucket, rest[rows], own) for bucket, rows, own in self._live.stored.parts(places[rest])]
+        return found + [
+            (self._live.bucket(int(places[row]), self._came), np.array([row]), np.zeros(1, np.int64))
+            for row in np.flatnonzero(changed).tolist()
+        ]
+
+    def rows(self, place: int, table: str) -> Records:
+        """All stored rows of the customer at `place`, in every version, without those of merged ids."""
+        k = CUSTOMER_TABLES.index(table)
+        bucket, local = self._live.stored_at(place)
+        return _join(table, [*_tiers(bucket, local, k), *_of_table(self._came.get(place, ()), k)])
+
+    def _has_changed(self, place: int) -> bool:
+        return any(each in self._came for each in self._live.read_together(place))
+
+
+def _bucket(sources: list[Source], members: Members) -> Bucket:
+    """These customers in their order."""
+    rows, offsets = [], []
+    for k, name in enumerate(CUSTOMER_TABLES):
+        each = [_with(_tiers(bucket, local, k), _of_table(came, k), name) for bucket, local, came in sources]
+        rows.append(tuple(_join(name, [tiers[tier] for tiers in each]) for tier in range(TIERS)))
+        counts = np.array([[0] * TIERS, *([len(tier) for tier in tiers] for tiers in each)], np.int64)
+        offsets.append(np.cumsum(counts, axis=0))
+    return Bucket(History(*rows), History(*offsets), members)
+
+
+def _with(tiers: list[Records], came: list[Records], name: str) -> list[Records]:
+    """What came lies in the youngest tier, whatever its age: where rows lie matters to their file alone."""
+    if not came:
+        return tiers
+    young = _join(name, [tiers[YOUNGEST], *came])
+    _, young = arranged(np.zeros(len(young), np.uint64), young)
+    for older in tiers[:YOUNGEST]:
+        young["mark"][np.isin(young["event_id"], older["event_id"])] |= CORRECTS
+    young.flags.writeable = False
+    return [*tiers[:YOUNGEST], young]
+
+
+def _tiers(bucket: Bucket | None, place: int, k: int) -> list[Records]:
+    if bucket is None:
+        return [_join(CUSTOMER_TABLES[k], []) for _ in range(TIERS)]
+    offsets = bucket.offsets[k]
+    return [tier[offsets[place, n] : offsets[place + 1, n]] for n, tier in enumerate(bucket.rows[k])]
+
+
+def _of_table(came: tuple[Came, ...], k: int) -> list[Records]:
+    return [each.rows for each in came if each.table == CUSTOMER_TABLES[k]]
+
+
+def _join(name: str, parts: list[Records]) -> Records:
+    """Read-only, as mapped rows are. Joined as bytes: NumPy compares record types field by field."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.frombuffer(b"".join(part.tobytes() for part in parts), STORED_TYPES[name])
+
+
+def _alone(customers: int) -> Members:
+    none = np.empty(0, np.int64)
+    return Members(np.zeros(customers + 1, np.int64), none, none, none)
+
+
+__all__ = ["Came", "LiveHistories", "Snapshot"]
