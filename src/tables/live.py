@@ -88,18 +88,15 @@ class LiveHistories:
 
     def bucket(self, place: int, came: dict[int, tuple[Came, ...]]) -> Bucket:
         """A bucket whose first customer is the one at `place`, with what came of all who are read there."""
-        together = self.read_together(place)
-        if len(together) == 1:
+        linked = self.stored.linked
+        at = int(linked.place_of(np.array([place]))[0]) if place < len(self.stored) else -1
+        if at < 0:
             own = came[place]
             before = self._made.get(place)
-            if before is not None and before[0] == own:
-                return before[1]
-            made = _bucket([(*self.stored_at(place), own)], _alone(1))
-            self._made[place] = own, made
-            return made
-        linked = self.stored.linked
-        at = int(linked.place_of(np.array([place]))[0])
-        members = linked.bucket.members
+            if before is None or before[0] != own:
+                before = self._made[place] = own, _bucket([(*self.stored_at(place), own)], _alone(1))
+            return before[1]
+        together, members = self.read_together(place), linked.bucket.members
         part = slice(members.offsets[at], members.offsets[at + 1])
         local = {own: k for k, own in enumerate(together)}
         offsets = np.full(len(together) + 1, part.stop - part.start, np.int64)
@@ -204,8 +201,12 @@ def _with(tiers: list[Records], came: list[Records], name: str) -> list[Records]
         return tiers
     young = _join(name, [tiers[YOUNGEST], *came])
     _, young = arranged(np.zeros(len(young), np.uint64), young)
+    # Marked wherever an event has another row, so that the same row again counts once.
+    events, places, counts = np.unique(young["event_id"], return_inverse=True, return_counts=True)
+    several = counts > 1
     for older in tiers[:YOUNGEST]:
-        young["mark"][np.isin(young["event_id"], older["event_id"])] |= CORRECTS
+        several |= np.isin(events, older["event_id"])
+    young["mark"][several[places]] |= CORRECTS
     young.flags.writeable = False
     return [*tiers[:YOUNGEST], young]
 
