@@ -19,7 +19,8 @@ import time
 from collections import Counter as Tally
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import redis
@@ -138,6 +139,10 @@ def _take_world(world: World, folder: Path, url: str) -> None:
     _HERE.update(world=world, counter=Counter(Home(folder), url))
 
 
+# Nothing came since the week's base was built.
+NO_NEWS = cast(Any, SimpleNamespace(has_news=False))
+
+
 def _decide(share: Share) -> Done:
     world, counter = _HERE["world"], _HERE["counter"]
     random = np.random.default_rng(share.seed)
@@ -149,7 +154,7 @@ def _decide(share: Share) -> Done:
     began = time.perf_counter()
     for size in sizes:
         rows = np.sort(random.choice(customers, size, replace=False))
-        live = decide_live(world.served, counter, assessed_at(world, rows), T)
+        live = decide_live(world.served, counter, NO_NEWS, assessed_at(world, rows), T)
         given += _given(live.choices, rows)
         down += int((live.choices.why == Why.COUNTERS_DOWN).any(axis=1).sum())
         for place in np.flatnonzero(random.random(size) < 1 / REPLAYED_OF):

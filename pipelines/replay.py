@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from decisions.assess import assess
 from decisions.choice import choose, free_market
 from pipelines.terminal import grid
@@ -11,6 +13,8 @@ from releases.customer_key import CustomerKeys
 from releases.decision import PRICE, Decision, Setting, counted_at, decided, decided_at, market_at
 from releases.decision_archive import find
 from releases.decision_record import about_customer, decision_of
+from releases.event_history import EventHistories
+from releases.event_store import open_journal
 from releases.home import Home
 from releases.policy import read_frozen_policy
 from releases.reservation import reserved_of
@@ -65,11 +69,14 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
     week = read_week_about(_kept(home.weeks, setting.week), key)
     folder = home.current_base() if base == CURRENT else _kept(home.bases, base or setting.base)
     verify(folder)
-    histories = read_histories(folder / "histories")
+    events = EventHistories(read_histories(folder / "histories"), open_journal(home))
+    events.refresh()
+    histories = events.snapshot([before.customer_id], setting.events)
+    if histories.places[0] < 0:
+        raise Refused(f"{folder}: does not know {before.customer_id!r}; read the decision's own base")
     t, circumstances = setting.moment, setting.circumstances
-    places = histories.places([before.customer_id])
     policy = frozen.policy
-    assessed = assess(histories, places, t, bundle.scorer, bundle.question, frozen.offers, policy)
+    assessed = assess(histories, histories.places, t, bundle.scorer, bundle.question, frozen.offers, policy)
     contacts, is_given = counted_at(circumstances, policy)
     choices = choose(
         assessed.scores,
@@ -79,9 +86,11 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
         policy,
         t,
         market_at(circumstances, free_market(policy, frozen.offers)),
-        reserved_of(home.weeks / setting.week, frozen, [before.customer_id]).without(is_given),
+        reserved_of(home.weeks / setting.week, frozen, [before.customer_id])
+        .at(np.zeros(1, np.int64))
+        .without(is_given),
     )
-    with_what = Setting(bundle.name, frozen.name, setting.week, folder.name, t, circumstances)
+    with_what = Setting(bundle.name, frozen.name, setting.week, folder.name, t, circumstances, setting.events)
     (again,) = decided([with_what], frozen.offers, assessed, choices)
     return again, {PRICE.format(limit.name): limit.price for limit in week.limits}
 

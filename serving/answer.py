@@ -226,7 +226,51 @@ class Released(Answer):
     policy: str
     week: str
     moment: Annotated[datetime, Field(description="As of when the facts were read.")]
+    events: Annotated[int, Field(description="How many entries of the journal of events were read.")]
+    is_stale: Annotated[
+        bool,
+        Field(description="The week is older than it should be, and with it prices, limits and stock."),
+    ]
     question: Question
+
+
+class Published(Released):
+    """What is published, and how fresh."""
+
+    published_at: Annotated[str, Field(description="By the clock of the machine that published it.")]
+    age_hours: Annotated[float, Field(description="Since the week's moment.")]
+    data_until: Annotated[datetime, Field(description="The last thing that the week's base knows of.")]
+    last_event_at: Annotated[datetime | None, Field(description="When the last event came online.")]
+    customers: Annotated[int, Field(description="In the week's base.")]
+    is_sandbox: Annotated[bool, Field(description="Time goes on from the week's moment.")]
+
+
+class Considered(Answer):
+    offer_id: str
+    channel: str | None
+    why: Why
+    expected_net_value: float | None
+    expected_cost: float | None
+
+
+class DecisionAnswer(Answer):
+    """A decision as it was made; amounts in minor units of the base's currency."""
+
+    decision_id: str
+    decided_at: datetime
+    bundle: str
+    policy: str
+    week: str
+    moment: datetime
+    events: int
+    customer_id: str
+    status: Status
+    held_out: bool
+    churn_probability: float | None
+    expected_value: float | None
+    chosen: str | None
+    propensity: float | None
+    offers: list[Considered]
 
 
 class Scores(Released):
@@ -246,6 +290,22 @@ class Customer(Released, Score):
         Field(description="As last stated; texts are not kept in histories."),
     ]
     facts: dict[str, FactAnswer]
+
+
+class EventTaken(Answer):
+    event_id: str
+    status: Annotated[
+        Literal["taken", "repeated"],
+        Field(description="repeated: the same was known already, and nothing changed."),
+    ]
+
+
+class EventsTaken(Answer):
+    """What came is on disk, and read in every decision from now on."""
+
+    position: Annotated[int, Field(description="Of the journal; a decision names the one it read up to.")]
+    known_at: Annotated[datetime, Field(description="From when on it is visible.")]
+    events: list[EventTaken]
 
 
 class Alive(Answer):

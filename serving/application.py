@@ -15,14 +15,24 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from releases.counter import Take
-from releases.decision import Decision
+from releases.decision import Decision, new_id
 from releases.decision_log import SECONDS_TO_DISK, DecisionLog
 from serving import answer, assessment
 from serving.counter import Counter
+from serving.event import Events, OptOut
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
-from serving.question import Asked, Customers, Deciding, Moment, read_body, read_parameters
+from serving.question import (
+    Asked,
+    Customers,
+    Deciding,
+    Moment,
+    idempotency_key,
+    read_body,
+    read_parameters,
+)
+from serving.recall import recalled
 from serving.served import Served, Window, log
 from tables.refusal import Refused
 
@@ -74,6 +84,32 @@ def application(window: Window) -> ASGIApp:
         asked = read_parameters(request, Moment)
         return _json(assessment.customer(served(), request.path_params["customer_id"], asked.as_of))
 
+    async def events(request: Request) -> Response:
+        asked, now = await read_body(request, Events), served()
+        key, body = idempotency_key(request), asked.model_dump_json().encode()
+
+        def taken() -> Response:
+            return _json(now.arrivals.take(asked.events, key, body))
+
+        return await run_in_threadpool(taken)
+
+    async def opt_out(request: Request) -> Response:
+        asked, now = await read_body(request, OptOut), served()
+        key, body = idempotency_key(request), asked.model_dump_json().encode()
+
+        def taken() -> Response:
+            return _json(now.arrivals.opt_out(asked, f"opt-out-{new_id()}", key, body))
+
+        return await run_in_threadpool(taken)
+
+    async def published(request: Request) -> Response:
+        read_parameters(request, Asked)
+        return _json(assessment.published(served()))
+
+    async def decision(request: Request) -> Response:
+        read_parameters(request, Asked)
+        return _json(await run_in_threadpool(recalled, window.home, request.path_params["decision_id"]))
+
     async def openapi(request: Request) -> Response:
         read_parameters(request, Asked)
         return Response(DOCUMENT, media_type="application/json")
@@ -93,6 +129,10 @@ def application(window: Window) -> ASGIApp:
     routes = [
         Route("/v1/score", score, methods=["POST"]),
         Route("/v1/next-best-offer", next_best_offer, methods=["POST"]),
+        Route("/v1/events", events, methods=["POST"]),
+        Route("/v1/opt-out", opt_out, methods=["POST"]),
+        Route("/v1/published", published),
+        Route("/v1/decisions/{decision_id}", decision),
         Route("/v1/customers/{customer_id:path}", customer),
         Route("/v1/openapi.json", openapi),
         Route("/livez", live),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,20 +23,23 @@ from serving.attribute import attributes
 from serving.counter import Counter
 from serving.live import Live, decide_live
 from serving.problem import Kind, Problem, invalid
+from serving.question import AsOf
 from serving.segment import segments_of
-from serving.served import Served
+from serving.served import Served, log
 from tables.contract import CONTACT_CHANNELS
-from tables.history import Histories
-from tables.moment import from_micros, to_micros
+from tables.live import Snapshot
+from tables.moment import DAY, HOUR, from_micros, to_micros
 from tables.offer import Offer
 from tables.refusal import Refused
 
 FACTS = facts_of(FAMILIES)
+# A week follows every seven days; one that is older than this is not followed.
+FRESH_DAYS = 8
 
 
-def score(served: Served, customer_ids: list[str], as_of: datetime | None) -> answer.Scores:
-    t, assessed = _assess(served, customer_ids, as_of, offers=())
-    return answer.Scores(**_released(served, t), customers=list(_scores(served, assessed)))
+def score(served: Served, customer_ids: list[str], as_of: AsOf | None) -> answer.Scores:
+    t, seen, assessed = _assess(served, customer_ids, as_of, offers=())
+    return answer.Scores(**_released(served, t, seen), customers=list(_scores(served, assessed)))
 
 
 class Offered(NamedTuple):
@@ -49,10 +51,10 @@ class Offered(NamedTuple):
     takes: list[Take]
 
 
-def is_counted(served: Served, as_of: datetime | None, commit: bool | None) -> bool:
+def is_counted(served: Served, as_of: AsOf | None, commit: bool | None) -> bool:
     """Whether a decision counts against limits and caps; raises Problem for one that cannot."""
     moment = served.week.moment
-    t = moment if as_of is None else to_micros(as_of)
+    t = moment_of(served, as_of)
     if commit and t < moment:
         expected = f"no moment before the week's ({from_micros(moment).isoformat()}) where commit is true"
         raise invalid({"field": "as_of", "expected": expected, "came": from_micros(t).isoformat()})
@@ -60,20 +62,26 @@ def is_counted(served: Served, as_of: datetime | None, commit: bool | None) -> b
 
 
 def next_best_offer(
-    served: Served, customer_ids: list[str], as_of: datetime | None, counter: Counter | None = None
+    served: Served, customer_ids: list[str], as_of: AsOf | None, counter: Counter | None = None
 ) -> Offered:
     """counter: of decisions that count; the others are the week's, at which nothing is spent."""
     frozen = served.policy
-    t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
-    live = _uncounted(served, assessed, t) if counter is None else decide_live(served, counter, assessed, t)
+    t, seen, assessed = _assess(served, customer_ids, as_of, frozen.offers)
+    live = (
+        _uncounted(served, assessed, t)
+        if counter is None
+        else decide_live(served, counter, seen, assessed, t)
+    )
     segments = segments_of(frozen, assessed.standing)
-    settings = [_setting(served, t, own) for own in live.circumstances]
+    settings = [_setting(served, t, seen, own) for own in live.circumstances]
     decisions = decided(settings, frozen.offers, assessed, live.choices)
     found = [
         _next_best(served, assessed, live.choices, segments[row], row, decision.decision_id)
         for row, decision in enumerate(decisions)
     ]
-    return Offered(answer.NextBestOffers(**_released(served, t), customers=found), decisions, live.takes)
+    return Offered(
+        answer.NextBestOffers(**_released(served, t, seen), customers=found), decisions, live.takes
+    )
 
 
 def _uncounted(served: Served, assessed: Assessment, t: int) -> Live:
@@ -86,13 +94,29 @@ def _uncounted(served: Served, assessed: Assessment, t: int) -> Live:
         frozen.policy,
         t,
         served.market,
-        served.reserved.rows(assessed.facts.places),
+        served.reserved.at(assessed.facts.places),
     )
     return Live(choices, [circumstances_of(served.market)] * len(choices.chosen), [])
 
 
-def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer.Customer:
-    t, assessed = _assess(served, [customer_id], as_of, offers=())
+def published(served: Served) -> answer.Published:
+    """Raises Problem where it cannot be said."""
+    arrivals, histories, moment = served.arrivals, served.histories, served.week.moment
+    _refresh(served)
+    came = arrivals.last_known_at
+    return answer.Published(
+        **_released(served, moment, arrivals.snapshot([])),
+        published_at=served.published.at,
+        age_hours=(arrivals.now() - moment) / HOUR,
+        data_until=from_micros(histories.last_at),
+        last_event_at=from_micros(came) if came else None,
+        customers=len(histories),
+        is_sandbox=arrivals.is_sandbox,
+    )
+
+
+def customer(served: Served, customer_id: str, as_of: AsOf | None) -> answer.Customer:
+    t, seen, assessed = _assess(served, [customer_id], as_of, offers=())
     facts = {
         named.name: answer.FactAnswer(
             meaning=answer.Words(en=named.fact.meaning, zh=named.fact.chinese),
@@ -104,41 +128,50 @@ def customer(served: Served, customer_id: str, as_of: datetime | None) -> answer
     }
     (scored,) = _scores(served, assessed)
     (segments,) = segments_of(served.policy, assessed.standing)
-    history = visible_history(served.histories, int(assessed.facts.places[0]), t)
-    known = attributes(history.customers, served.histories.present)
+    history = visible_history(seen, int(seen.places[0]), t)
+    known = attributes(history.customers, seen.present)
     return answer.Customer(
-        **_released(served, t), **dict(scored), segments=segments, attributes=known, facts=facts
+        **_released(served, t, seen), **dict(scored), segments=segments, attributes=known, facts=facts
     )
 
 
 def _assess(
-    served: Served, customer_ids: list[str], as_of: datetime | None, offers: tuple[Offer, ...]
-) -> tuple[int, Assessment]:
-    """The week's moment is the default: answers then are the published week's."""
-    histories = served.histories
-    t = served.week.moment if as_of is None else to_micros(as_of)
-    if t < histories.first_at:
-        first = from_micros(histories.first_at).isoformat()
+    served: Served, customer_ids: list[str], as_of: AsOf | None, offers: tuple[Offer, ...]
+) -> tuple[int, Snapshot, Assessment]:
+    """As of when, from which histories, and what is known of these customers; raises Problem."""
+    _refresh(served)
+    seen = served.arrivals.snapshot(customer_ids)
+    t = moment_of(served, as_of)
+    if t < seen.first_at:
+        first = from_micros(seen.first_at).isoformat()
         expected = f"a moment from {first} on, when the data begins"
         raise invalid({"field": "as_of", "expected": expected, "came": from_micros(t).isoformat()})
-    try:
-        places = histories.places(customer_ids)
-    except Refused as error:
-        unknown = [each for each in customer_ids if not _is_known(histories, each)]
-        raise Problem(Kind.UNKNOWN_CUSTOMER, f"{error}; nobody was answered", customer_ids=unknown) from error
+    if (seen.places < 0).any():
+        unknown = [each for each, place in zip(customer_ids, seen.places, strict=True) if place < 0]
+        named = ", ".join(map(repr, unknown[:10]))
+        detail = f"{len(unknown)} customers are not known: {named}; nobody was answered"
+        raise Problem(Kind.UNKNOWN_CUSTOMER, detail, customer_ids=unknown)
     bundle, policy = served.bundle, served.policy.policy
-    return t, assess(histories, places, t, bundle.scorer, bundle.question, offers, policy)
+    return t, seen, assess(seen, seen.places, t, bundle.scorer, bundle.question, offers, policy)
 
 
-def _is_known(histories: Histories, customer_id: str) -> bool:
+def _refresh(served: Served) -> None:
     try:
-        histories.places([customer_id])
-    except Refused:
-        return False
-    return True
+        served.arrivals.refresh()
+    except Refused as error:
+        log.error("refused: %s", error)
+        detail = "the journal of events cannot be read (the service's log says why); nobody was answered"
+        raise Problem(Kind.NOT_READY, detail) from error
 
 
-def _released(served: Served, t: int) -> dict[str, Any]:
+def moment_of(served: Served, as_of: AsOf | None) -> int:
+    """Microseconds; now by default."""
+    if as_of is None:
+        return served.arrivals.now()
+    return served.week.moment if isinstance(as_of, str) else to_micros(as_of)
+
+
+def _released(served: Served, t: int, seen: Snapshot) -> dict[str, Any]:
     now = served.published
     question = answer.Question(**asdict(served.bundle.question))
     return {
@@ -146,13 +179,15 @@ def _released(served: Served, t: int) -> dict[str, Any]:
         "policy": now.policy,
         "week": now.week,
         "moment": from_micros(t),
+        "events": seen.position,
+        "is_stale": served.arrivals.now() - served.week.moment > FRESH_DAYS * DAY,
         "question": question,
     }
 
 
-def _setting(served: Served, t: int, circumstances: dict[str, float]) -> Setting:
+def _setting(served: Served, t: int, seen: Snapshot, circumstances: dict[str, float]) -> Setting:
     now, week = served.published, served.week
-    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances)
+    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances, seen.position)
 
 
 def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:

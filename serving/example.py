@@ -16,6 +16,24 @@ from serving.question import LARGEST_BODY
 ID = "c-0000001"
 STRANGER = "nobody"
 SCORE, OFFER, CUSTOMER = "/v1/score", "/v1/next-best-offer", "/v1/customers/{customer_id}"
+EVENTS, OPT_OUT, PUBLISHED = "/v1/events", "/v1/opt-out", "/v1/published"
+DECISION = "/v1/decisions/{decision_id}"
+# Of whom the examples tell something: others are asked about as they are in the base.
+TOLD_OF = "c-0000002"
+NO_DECISION = "01a2035a-aa8b-7f65-b753-c4b8754a37eb"
+BOUGHT = {
+    "table": "transactions",
+    "event_id": "till-4-000017",
+    "customer_id": TOLD_OF,
+    "order_id": "till-4-0017",
+    "quantity": 1,
+    "amount": 12_800,
+    "at": "2026-10-26T03:04:05+00:00",
+}
+
+
+def _filled(path: str, customer_id: str) -> str:
+    return path.replace("{customer_id}", customer_id).replace("{decision_id}", NO_DECISION)
 
 
 @dataclass(frozen=True)
@@ -33,13 +51,15 @@ class Example:
 
     @property
     def url(self) -> str:
-        return self.path.replace("{customer_id}", self.customer_id) + self.query
+        return _filled(self.path, self.customer_id) + self.query
 
 
 def _refused(
     name: str, method: str, path: str, kind: Kind, detail: str, more: Any = None, **asked: Any
 ) -> Example:
-    instance = path.replace("{customer_id}", asked.get("customer_id", ID))
+    instance = path.replace("{customer_id}", asked.get("customer_id", ID)).replace(
+        "{decision_id}", NO_DECISION
+    )
     problem = answer.ProblemDetails(
         type=kind.uri,
         title=kind.title,
@@ -63,6 +83,8 @@ RELEASED: dict[str, Any] = {
     "bundle": "c37676fd0b00ad74",
     "policy": "c3ec9a439d341a96",
     "week": "78ff21615f69af27",
+    "events": 0,
+    "is_stale": False,
 }
 ASKED = answer.Question(kind="silence", horizon_days=91, base_days=364, grace_days=0)
 
@@ -246,6 +268,80 @@ EXAMPLES = (
         A_ZONE,
         "'2026-10-01'",
         query="?as_of=2026-10-01",
+    ),
+    Example(
+        "a purchase",
+        "POST",
+        EVENTS,
+        answer.EventsTaken(
+            position=1,
+            known_at=MOMENT,
+            events=[answer.EventTaken(event_id="till-4-000017", status="taken")],
+        ),
+        body={"events": [BOUGHT]},
+    ),
+    _refused(
+        "a purchase of nobody's",
+        "POST",
+        EVENTS,
+        kind=Kind.UNKNOWN_CUSTOMER,
+        detail=f"'{STRANGER}': not known; nothing was taken. An event of customers creates one",
+        more={"customer_ids": [STRANGER]},
+        body={"events": [BOUGHT | {"customer_id": STRANGER}]},
+    ),
+    _refused(
+        "a quantity of nothing",
+        "POST",
+        EVENTS,
+        kind=Kind.INVALID_REQUEST,
+        detail="events.0: expected a quantity is not zero; came 'till-4-000018'",
+        more={
+            "errors": [{"field": "events.0", "expected": "a quantity is not zero", "came": "'till-4-000018'"}]
+        },
+        body={"events": [BOUGHT | {"event_id": "till-4-000018", "quantity": 0}]},
+    ),
+    _refused(
+        "something else under the same name",
+        "POST",
+        EVENTS,
+        kind=Kind.EVENT_CONFLICT,
+        detail="events.0: 'till-4-000017' of transactions says something else already; name another event, "
+        "or say that it is a correction; nothing was taken",
+        body={"events": [BOUGHT | {"amount": 1}]},
+    ),
+    Example(
+        "no more text messages",
+        "POST",
+        OPT_OUT,
+        answer.EventsTaken(
+            position=2,
+            known_at=MOMENT,
+            events=[answer.EventTaken(event_id="opt-out-000003", status="taken")],
+        ),
+        body={"event_id": "opt-out-000003", "customer_id": TOLD_OF, "channels": ["sms"]},
+    ),
+    Example(
+        "what is published",
+        "GET",
+        PUBLISHED,
+        answer.Published(
+            **RELEASED,
+            question=ASKED,
+            moment=MOMENT,
+            published_at="2026-10-26T02:11:09+00:00",
+            age_hours=31.5,
+            data_until=MOMENT,
+            last_event_at=None,
+            customers=1500,
+            is_sandbox=False,
+        ),
+    ),
+    _refused(
+        "no such decision",
+        "GET",
+        DECISION,
+        kind=Kind.UNKNOWN_DECISION,
+        detail=f"'{NO_DECISION}': no decision that can be told; it was not made here, or was erased",
     ),
     Example("alive", "GET", "/livez", answer.Alive()),
     Example("ready", "GET", "/readyz", answer.Ready(**RELEASED, counters="ready")),

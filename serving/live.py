@@ -9,6 +9,7 @@ import numpy.typing as npt
 from decisions.assess import Assessment
 from decisions.choice import NOTHING, Choices, Market, decide
 from decisions.circumstance import Circumstances
+from decisions.circumstance import contacts_under as contacts_made
 from decisions.limit import ROUNDING, takes_of
 from decisions.option import Options, options
 from decisions.segment import Segments
@@ -27,6 +28,7 @@ from releases.decision import circumstances_of, counted_of
 from serving.counter import Counter
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
+from tables.live import Snapshot
 from tables.refusal import Refused
 
 # Each time with what is left then; the last time with nothing, so that it needs nothing of any limit.
@@ -50,7 +52,7 @@ class _Known(NamedTuple):
     is_given: npt.NDArray[np.bool_]
 
 
-def decide_live(served: Served, counter: Counter, assessed: Assessment, t: int) -> Live:
+def decide_live(served: Served, counter: Counter, histories: Snapshot, assessed: Assessment, t: int) -> Live:
     """Choices of which every one was taken from the counters. Where they cannot be used, nobody is offered
     anything (Why.COUNTERS_DOWN)."""
     frozen, week = served.policy, served.published.week
@@ -58,6 +60,7 @@ def decide_live(served: Served, counter: Counter, assessed: Assessment, t: int) 
     ids = [str(each) for each in assessed.who.ids]
     waiting = np.arange(len(ids))
     known = _nothing_known(len(ids), len(frozen.policy.caps))
+    reported = _reported(served, histories, assessed.facts.places, t)
     choices: Choices | None = None
     circumstances: list[dict[str, float]] = [{}] * len(ids)
     taken: list[Take] = []
@@ -66,7 +69,7 @@ def decide_live(served: Served, counter: Counter, assessed: Assessment, t: int) 
         if trial < MOST_TRIES:
             try:
                 seen = counter.look(week, served.remainder, [ids[row] for row in waiting])
-                _learn(served, known, waiting, seen, t)
+                _learn(served, known, waiting, seen, reported, t)
             except Refused:
                 seen = None
         market = _market(served, seen, trial)
@@ -96,13 +99,28 @@ def _nothing_known(customers: int, caps: int) -> _Known:
     return _Known([""] * customers, np.zeros((customers, caps)), np.zeros(customers, dtype=bool))
 
 
-def _learn(served: Served, known: _Known, waiting: npt.NDArray[np.int64], seen: Seen, t: int) -> None:
+def _reported(served: Served, histories: Snapshot, places: npt.NDArray[np.int64], t: int) -> Floats:
+    """Contacts since the week that came back as events: the counters know of them, and each counts once."""
+    caps = served.policy.policy.caps
+    if not histories.has_news:
+        return np.zeros((len(places), len(caps)))
+    return contacts_made(histories, places, t, caps, since=served.week.moment)
+
+
+def _learn(
+    served: Served,
+    known: _Known,
+    waiting: npt.NDArray[np.int64],
+    seen: Seen,
+    reported: Floats,
+    t: int,
+) -> None:
     """Raises Refused where a customer's contacts are damaged."""
     caps, since, week = served.policy.policy.caps, served.week.moment, served.published.week
     for row, text in zip(waiting, seen.contacts, strict=True):
         contacts = contacts_of(text)
         known.texts[row] = text
-        known.contacts[row] = contacts_under(contacts, caps, since, t)
+        known.contacts[row] = contacts_under(contacts, caps, since, t) - reported[row]
         known.is_given[row] = any(each.is_reserved and each.week == week for each in contacts)
 
 
@@ -123,7 +141,7 @@ def _choose(
 ) -> tuple[Options, Choices]:
     policy, offers = served.policy.policy, served.policy.offers
     who: Circumstances = assessed.who.also_contacted(known.contacts)
-    reserved = served.reserved.rows(assessed.facts.places).without(known.is_given)
+    reserved = served.reserved.at(assessed.facts.places).without(known.is_given)
     may = options(assessed.scores, offers, who, segments, policy, t)
     return may, decide(may, who, policy, t, market, reserved)
 

@@ -10,9 +10,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from serving import answer
-from serving.example import ANY_BODY, CUSTOMER, EXAMPLES, OFFER, SCORE
+from serving.event import Events, OptOut
+from serving.example import (
+    ANY_BODY,
+    CUSTOMER,
+    DECISION,
+    EVENTS,
+    EXAMPLES,
+    OFFER,
+    OPT_OUT,
+    PUBLISHED,
+    SCORE,
+)
 from serving.problem import MEDIA_TYPE, Kind
-from serving.question import Customers, Deciding, Moment
+from serving.question import LONGEST_KEY, Customers, Deciding, Moment
 
 JSON = "application/json"
 REFERENCE = "#/components/schemas/{model}"
@@ -20,12 +31,16 @@ ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
     SCORE: ("post", "Churn probability, expected value and reasons", answer.Scores),
     OFFER: ("post", "The next best offer, and why each of the others is not", answer.NextBestOffers),
     CUSTOMER: ("get", "What is known of one customer", answer.Customer),
+    EVENTS: ("post", "What happened, seen by the next question", answer.EventsTaken),
+    OPT_OUT: ("post", "What a customer no longer wants, from the next request on", answer.EventsTaken),
+    DECISION: ("get", "A decision as it was made", answer.DecisionAnswer),
+    PUBLISHED: ("get", "What is published, and how fresh it is", answer.Published),
     "/livez": ("get", "Whether the process runs", answer.Alive),
     "/readyz": ("get", "Whether something published is loaded", answer.Ready),
 }
 
 
-ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding}
+ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding, EVENTS: Events, OPT_OUT: OptOut}
 
 
 def document() -> dict[str, Any]:
@@ -34,8 +49,7 @@ def document() -> dict[str, Any]:
     ]
     _, schemas = models_json_schema(
         [
-            (Customers, "validation"),
-            (Deciding, "validation"),
+            *((model, "validation") for model in ASKED.values()),
             *answers,
             (answer.ProblemDetails, "serialization"),
         ],
@@ -67,6 +81,19 @@ def _operation(path: str) -> dict[str, Any]:
             {"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string"}},
             {"name": "as_of", "in": "query", "description": moment.pop("description"), "schema": moment},
         ]
+    if path == DECISION:
+        operation["parameters"] = [
+            {"name": "decision_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        ]
+    if path in (EVENTS, OPT_OUT):
+        operation["parameters"] = [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same again gives the first answer again, for a day.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+            }
+        ]
     if method == "post":
         operation["requestBody"] = {
             "required": True,
@@ -93,6 +120,11 @@ def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[s
     )
     if path == OFFER:
         kinds |= {Kind.NOT_RECORDED: "The decision could not be recorded, so it is not given out."}
+    if path in (EVENTS, OPT_OUT):
+        kinds |= {
+            Kind.NOT_RECORDED: "It could not be recorded, so nothing was taken.",
+            Kind.KEY_REUSED: "The Idempotency-Key came before with another request.",
+        }
     for kind, description in kinds.items():
         before = responses.get(str(kind.status), {}).get("description")
         said = f"{description} Type: {kind.uri}"

@@ -18,14 +18,17 @@ class Kind(Enum):
     NOT_JSON = (400, "The body is not JSON")
     UNKNOWN_ROUTE = (404, "There is no such route")
     UNKNOWN_CUSTOMER = (404, "A customer is not known")
+    UNKNOWN_DECISION = (404, "A decision is not known")
     METHOD_NOT_ALLOWED = (405, "The route does not know this method")
+    EVENT_CONFLICT = (409, "The event says something else already")
     BODY_TOO_SLOW = (408, "The body did not arrive in time")
     BODY_TOO_LARGE = (413, "The body is too large")
     WRONG_CONTENT_TYPE = (415, "The body is not declared as JSON")
     INVALID_REQUEST = (422, "The request is not what the route expects")
+    KEY_REUSED = (422, "The idempotency key came with another request")
     INTERNAL_ERROR = (500, "The service failed")
     NOT_READY = (503, "Nothing is loaded yet")
-    NOT_RECORDED = (503, "The decision could not be recorded")
+    NOT_RECORDED = (503, "It could not be recorded")
 
     @property
     def status(self) -> int:

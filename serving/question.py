@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,9 @@ LARGEST_BODY = 1024 * 1024
 SLOWEST_BODY_SECONDS = 10
 MOST_CUSTOMERS = 1000
 MOST_ERRORS = 20
+LONGEST_KEY = 200
+# In the place of a moment: the published week's.
+WEEK: Final = "week"
 # What pydantic's kinds of errors expected.
 EXPECTED = {
     "missing": "the field",
@@ -37,14 +40,18 @@ EXPECTED = {
 }
 
 
-def _moment(value: Any) -> datetime:
+def _moment(value: Any) -> datetime | str:
+    if value == WEEK:
+        return WEEK
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("no zone")
         moment = moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00") from error
+        raise ValueError(
+            f"{WEEK!r}, or an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
+        ) from error
     if moment > datetime.now(UTC):
         raise ValueError("a moment that is not in the future")
     return moment
@@ -60,7 +67,11 @@ def _twice(names: list[str]) -> list[str]:
     return [name for name, times in Counter(names).items() if times > 1]
 
 
-AsOf = Annotated[AwareDatetime, BeforeValidator(_moment)]
+AsOf = Annotated[AwareDatetime | Literal["week"], BeforeValidator(_moment)]
+When = Annotated[
+    AsOf | None,
+    Field(description="Facts as of then; by default, as of now; week: as of the published week."),
+]
 CustomerId = Annotated[str, Field(min_length=1)]
 
 
@@ -71,7 +82,10 @@ class Asked(BaseModel):
 class Moment(Asked):
     """The parameters of a customer."""
 
-    as_of: Annotated[AsOf | None, Field(description="Facts as of then; by default, as of the week.")] = None
+    as_of: Annotated[
+        AsOf | None,
+        Field(description="Facts as of then; by default, of now; week: as of the published week."),
+    ] = None
 
 
 class Customers(Asked):
@@ -82,7 +96,10 @@ class Customers(Asked):
         Field(min_length=1, max_length=MOST_CUSTOMERS, json_schema_extra={"uniqueItems": True}),
         AfterValidator(_each_once),
     ]
-    as_of: Annotated[AsOf | None, Field(description="Facts as of then; by default, as of the week.")] = None
+    as_of: Annotated[
+        AsOf | None,
+        Field(description="Facts as of then; by default, of now; week: as of the published week."),
+    ] = None
 
 
 class Deciding(Customers):
@@ -92,8 +109,8 @@ class Deciding(Customers):
         bool | None,
         Field(
             description="Whether what is chosen is going to be made: it is then counted against every limit "
-            "and cap, and what is left may be spent. By default, of a moment later than the week's. Not for "
-            "a moment before it."
+            "and cap, and what is left may be spent. By default, now and after the week's moment; not "
+            "for a moment before it."
         ),
     ] = None
 
@@ -108,6 +125,20 @@ async def read_body(request: Request, kind: type[T]) -> T:
     if declared.partition(";")[0].strip().lower() != "application/json":
         raise Problem(Kind.WRONG_CONTENT_TYPE, f"expected application/json; came {declared!r}")
     return _validated(kind, parse(await _whole_body(request)))
+
+
+def idempotency_key(request: Request) -> str:
+    """What a request that is tried again says again; '' for none."""
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) > 1 or any(not 0 < len(key) <= LONGEST_KEY or not key.isprintable() for key in keys):
+        raise invalid(
+            {
+                "field": "Idempotency-Key",
+                "expected": f"one header of 1 to {LONGEST_KEY} printable characters",
+                "came": _short(keys),
+            }
+        )
+    return keys[0] if keys else ""
 
 
 def read_parameters(request: Request, kind: type[T]) -> T:

@@ -1,6 +1,7 @@
 """What is served: one immutable object behind one reference, so that to change it is an assignment."""
 
 import logging
+import os
 import threading
 from dataclasses import dataclass
 
@@ -11,10 +12,13 @@ from decisions.assess import assess
 from decisions.choice import Market, Reserved
 from releases.bundle import Bundle, read_bundle
 from releases.decision_log import DecisionLog
+from releases.event_store import open_journal
 from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.reservation import market_of, remainder_of, reserved_of
 from releases.week import WeekAbout, read_week_about
+from serving.arrival import Arrivals
+from serving.clock import Clock
 from serving.counter import Counter
 from serving.segment import segments_of
 from tables.history import Histories, read_histories
@@ -22,6 +26,8 @@ from tables.refusal import Refused
 from tables.sealed import verify
 
 SECONDS_BETWEEN_LOOKS = 5.0
+# 1: time goes on from the week's moment (serving.clock).
+SANDBOX = "HOLDFAST_SANDBOX"
 # A child of BentoML's logger: the handlers are there.
 log = logging.getLogger("bentoml.holdfast")
 
@@ -34,24 +40,33 @@ class Served:
     bundle: Bundle
     policy: FrozenPolicy
     week: WeekAbout
-    histories: Histories
+    arrivals: Arrivals
     market: Market
     remainder: npt.NDArray[np.float64]
     reserved: Reserved
 
+    @property
+    def histories(self) -> Histories:
+        """Of the week's base, without what came since."""
+        return self.arrivals.stored
 
-def load(home: Home, published: Published, before: Served | None = None) -> Served:
+
+def load(
+    home: Home, published: Published, before: Served | None = None, clock: Clock | None = None
+) -> Served:
     """Verify and load what is published; raises Refused. Histories already held are not read again."""
     if not (published.bundle and published.policy and published.week):
         raise Refused("nothing is published yet; run `holdfast score`")
     key = home.key()
     week = read_week_about(home.weeks / published.week, key)
     if before and before.week.base == week.base:
-        histories = before.histories
+        arrivals = before.arrivals
     else:
         base = home.bases / week.base
         verify(base)
-        histories = read_histories(base / "histories")
+        clock = clock or Clock()
+        clock.begin(week.moment)
+        arrivals = Arrivals(read_histories(base / "histories"), open_journal(home), clock)
     policy = read_frozen_policy(home.policies / published.policy, key)
     served = Served(
         published=published,
@@ -61,9 +76,10 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         remainder=remainder_of(week),
         reserved=reserved_of(home.weeks / published.week, policy),
         week=week,
-        histories=histories,
+        arrivals=arrivals,
     )
     # The first reading compiles; nobody should wait for it.
+    histories = served.histories
     assessed = assess(
         histories,
         np.arange(min(1, len(histories))),
@@ -86,6 +102,7 @@ class Window:
         self.served: Served | None = None
         self.decisions = DecisionLog(home)
         self.counter = Counter(home)
+        self.clock = Clock(sandbox=os.environ.get(SANDBOX) == "1")
         self._looked_at: Published | None = None
         self._stopped = threading.Event()
 
@@ -103,7 +120,7 @@ class Window:
         if published == self._looked_at:
             return
         try:
-            served = load(self.home, published, self.served)
+            served = load(self.home, published, self.served, self.clock)
         except Refused as error:
             # Refused once is refused until something else is published.
             self._looked_at = published

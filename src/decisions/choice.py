@@ -50,6 +50,13 @@ class Reserved(NamedTuple):
     def rows(self, rows: Int64s | slice) -> "Reserved":
         return Reserved(self.offer[rows], self.channel[rows])
 
+    def at(self, places: Int64s) -> "Reserved":
+        """Of the customers at these places; nothing for those who came later, behind all of the week's."""
+        if not len(self.offer):
+            return Reserved(np.full(len(places), NOTHING), np.full(len(places), NOTHING))
+        is_new = places >= len(self.offer)
+        return self.rows(np.where(is_new, 0, places)).without(is_new)
+
     def without(self, rows: npt.NDArray[np.bool_]) -> "Reserved":
         """Nothing for these customers: what was set aside for them was given."""
         return Reserved(np.where(rows, NOTHING, self.offer), np.where(rows, NOTHING, self.channel))

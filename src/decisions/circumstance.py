@@ -81,8 +81,11 @@ def circumstances(
     )
 
 
-def contacts_under(histories: Readable, places: Int64s, t: Int64s | int, caps: tuple[Cap, ...]) -> Floats:
-    """How many contacts count against each cap at t; nan where the base tells of no contacts at all.
+def contacts_under(
+    histories: Readable, places: Int64s, t: Int64s | int, caps: tuple[Cap, ...], since: int | None = None
+) -> Floats:
+    """How many contacts count against each cap at t (since: of those made later than then); nan where the
+    base tells of no contacts at all.
 
     A contact whose channel or offer is not known counts against every cap: a cap that cannot be checked is
     kept.
@@ -92,6 +95,8 @@ def contacts_under(histories: Readable, places: Int64s, t: Int64s | int, caps: t
         return counts
     owner, rows = visible_rows(histories, "contacts", t, places)
     made, moment = rows["kind"] != HELD_BACK, np.broadcast_to(t, len(places))[owner]
+    if since is not None:
+        made &= rows["at"] > since
     for k, cap in enumerate(caps):
         counted = made & (rows["at"] > moment - cap.days * DAY)
         for field, named, order in (

@@ -61,7 +61,7 @@ def past_of(histories: Histories, place: int, t: int) -> Past:
             for member in _members_at(bucket, int(local[0]), t, name)
             for k, tier in enumerate(tiers)
         ]
-        rows[name] = _current(np.concatenate([np.empty(0, STORED_TYPES[name]), *whole]), t)
+        rows[name] = current_rows(np.concatenate([np.empty(0, STORED_TYPES[name]), *whole]), t)
     return Past(histories, rows, t)
 
 
@@ -99,7 +99,8 @@ def _members_at(bucket: Bucket, place: int, t: int, table: str) -> list[int]:
     ]
 
 
-def _current(rows: Records, t: int) -> Records:
+def current_rows(rows: Records, t: int) -> Records:
+    """Of stored rows what counts at t: the version of each event known last, by time."""
     rows = rows[(rows["at"] <= t) & (rows["seen_at"] <= t)]
     known: npt.NDArray[np.int64] = known_at(rows)
     order = np.lexsort((known, rows["event_id"]))

@@ -44,7 +44,8 @@ class Considered(NamedTuple):
 @dataclass(frozen=True)
 class Setting:
     """With what decisions were made. bundle, policy, week: published folders; base: the histories that were
-    read; moment: as of when, microseconds; circumstances: prices and counters by name."""
+    read; moment: as of when, microseconds; circumstances: prices and counters by name; events: how many
+    entries of the journal of events were read beside the base."""
 
     bundle: str
     policy: str
@@ -52,6 +53,7 @@ class Setting:
     base: str
     moment: int
     circumstances: Mapping[str, float]
+    events: int = 0
 
 
 @dataclass(frozen=True)

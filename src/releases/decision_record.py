@@ -89,6 +89,7 @@ def decision_of(body: bytes, keys: CustomerKeys) -> Decision:
             base=said["base"],
             moment=said["moment"],
             circumstances={each: number_of(value) for each, value in said["circumstances"].items()},
+            events=said.get("events", 0),  # records of before events came have none
         ),
         propensity=number_of(said["propensity"]),
         customer_id=about["customer_id"],

@@ -90,6 +90,11 @@ class Home:
         return self.path / "counters"
 
     @property
+    def events(self) -> Path:
+        """The journal of what came online (releases.event_journal); nothing here is pruned."""
+        return self.path / "events"
+
+    @property
     def counting(self) -> Path:
         """Which store of counters this home began with, so that a lost one is missed."""
         return self.path / "counting"

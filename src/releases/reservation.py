@@ -49,4 +49,4 @@ def _places(parts: list[pa.Table], column: str, words: list[str]) -> npt.NDArray
         np.asarray(pc.index_in(part[column], value_set=value_set, skip_nulls=True).fill_null(NOTHING))
         for part in parts
     ]
-    return np.concatenate(found).astype(np.int64)
+    return np.concatenate([np.empty(0, np.int64), *found]).astype(np.int64)

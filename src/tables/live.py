@@ -159,6 +159,11 @@ class Snapshot:
         )
         self.first_at = stored.first_at
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything came of these customers since the base was built."""
+        return bool(self._came)
+
     def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
         return self._live.ids_of(places)
 
