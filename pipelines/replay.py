@@ -82,7 +82,7 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
         reserved_of(home.weeks / setting.week, frozen, [before.customer_id]).without(is_given),
     )
     with_what = Setting(bundle.name, frozen.name, setting.week, folder.name, t, circumstances)
-    (again,) = decided(with_what, histories, frozen.offers, assessed, choices)
+    (again,) = decided([with_what], frozen.offers, assessed, choices)
     return again, {PRICE.format(limit.name): limit.price for limit in week.limits}
 
 

@@ -1,7 +1,7 @@
 """Answering from what is served: the functions of the weekly job, for a few customers at once."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -67,14 +67,8 @@ def next_best_offer(
     t, assessed = _assess(served, customer_ids, as_of, frozen.offers)
     live = _uncounted(served, assessed, t) if counter is None else decide_live(served, counter, assessed, t)
     segments = segments_of(frozen, assessed.standing)
-    decisions = [
-        replace(each, setting=_setting(served, t, own))
-        for each, own in zip(
-            decided(_setting(served, t, {}), served.histories, frozen.offers, assessed, live.choices),
-            live.circumstances,
-            strict=True,
-        )
-    ]
+    settings = [_setting(served, t, own) for own in live.circumstances]
+    decisions = decided(settings, frozen.offers, assessed, live.choices)
     found = [
         _next_best(served, assessed, live.choices, segments[row], row, decision.decision_id)
         for row, decision in enumerate(decisions)

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ from decisions.choice import NOTHING, Choices, Market
 from decisions.policy import Policy
 from decisions.why import Why
 from tables.contract import CONTACT_CHANNELS
-from tables.history import Histories
 from tables.offer import Offer
 from tables.refusal import Refused
 
@@ -126,15 +125,16 @@ def decided_at(decision_id: str) -> int:
 
 
 def decided(
-    setting: Setting, histories: Histories, offers: tuple[Offer, ...], assessed: Assessment, choices: Choices
+    settings: Sequence[Setting], offers: tuple[Offer, ...], assessed: Assessment, choices: Choices
 ) -> list[Decision]:
-    """The decisions that `choices` are for the customers assessed, in their order, each with a new id."""
+    """The decisions that `choices` are for the customers assessed, in their order, each with its own setting
+    and a new id."""
     return [
         Decision(
             decision_id=new_id(),
             setting=setting,
             propensity=float(choices.propensity[row]),
-            customer_id=str(histories.ids[place]),
+            customer_id=str(assessed.who.ids[row]),
             status=str(assessed.status[row]),
             held_out=bool(assessed.who.held_out[row]),
             consents=float(assessed.who.consents[row]),
@@ -146,7 +146,7 @@ def decided(
             chosen="" if choices.chosen[row] == NOTHING else offers[choices.chosen[row]].offer_id,
             considered=tuple(_considered(offer, choices, row, k) for k, offer in enumerate(offers)),
         )
-        for row, place in enumerate(assessed.facts.places)
+        for row, setting in enumerate(settings)
     ]
 
 
