@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
+import msgspec
 
 from serving import answer
 from serving.problem import Kind
@@ -20,12 +20,13 @@ SCORE, OFFER, CUSTOMER = "/v1/score", "/v1/next-best-offer", "/v1/customers/{cus
 
 @dataclass(frozen=True)
 class Example:
-    """`path` is the route's; `body` the request's, `customer_id` and `query` what the url holds instead."""
+    """`path` is the route's; `body` the request's, `customer_id` and `query` what the url holds instead;
+    `answer`: as JSON has it."""
 
     name: str
     method: str
     path: str
-    answer: BaseModel
+    answer: dict[str, Any]
     status: int = 200
     body: Any = None
     customer_id: str = ID
@@ -34,6 +35,10 @@ class Example:
     @property
     def url(self) -> str:
         return self.path.replace("{customer_id}", self.customer_id) + self.query
+
+
+def _in_json(shown: answer.Answer) -> dict[str, Any]:
+    return dict(msgspec.to_builtins(shown))
 
 
 def _refused(
@@ -46,9 +51,8 @@ def _refused(
         status=kind.status,
         detail=detail,
         instance=instance,
-        **(more or {}),
     )
-    return Example(name, method, path, problem, kind.status, **asked)
+    return Example(name, method, path, _in_json(problem) | (more or {}), kind.status, **asked)
 
 
 def _invalid(name: str, path: str, field: str, expected: str, came: str, **asked: Any) -> Example:
@@ -159,7 +163,7 @@ COUPON = answer.OfferAnswer(
     why=answer.Why(code="chosen", en="adds the most", zh="预期净增益最高"),
 )
 SCORES = answer.Scores(**RELEASED, question=ASKED, moment=MOMENT, customers=[SCORED])
-EARLIER = SCORES.model_copy(update={"moment": datetime(2026, 9, 30, 16, tzinfo=UTC)})
+EARLIER = msgspec.structs.replace(SCORES, moment=datetime(2026, 9, 30, 16, tzinfo=UTC))
 OFFERED = answer.NextBestOffer(
     decision_id="019f3b5c-6f40-7c1e-9d52-3b8e60d1a2f7",
     customer_id=ID,
@@ -172,11 +176,12 @@ OFFERED = answer.NextBestOffer(
     why=COUPON.why,
     offers=[COUPON],
 )
+OFFERS = answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED])
 KNOWN = answer.Customer(
     **RELEASED,
     question=ASKED,
     moment=MOMENT,
-    **dict(SCORED),
+    **msgspec.structs.asdict(SCORED),
     segments=SEGMENTS,
     attributes={"kind": "B2B", "level": 3, "consents": ["email", "sms"]},
     facts={
@@ -196,12 +201,12 @@ UNKNOWN: dict[str, Any] = {
 A_ZONE = "an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
 
 EXAMPLES = (
-    Example("one customer", "POST", SCORE, SCORES, body={"customer_ids": [ID]}),
+    Example("one customer", "POST", SCORE, _in_json(SCORES), body={"customer_ids": [ID]}),
     Example(
         "at an earlier moment",
         "POST",
         SCORE,
-        EARLIER,
+        _in_json(EARLIER),
         body={"customer_ids": [ID], "as_of": "2026-10-01T00:00:00+08:00"},
     ),
     _refused("an unknown customer", "POST", SCORE, **UNKNOWN, body={"customer_ids": [ID, STRANGER]}),
@@ -218,14 +223,14 @@ EXAMPLES = (
         "one customer",
         "POST",
         OFFER,
-        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
+        _in_json(OFFERS),
         body={"customer_ids": [ID]},
     ),
     Example(
         "made now, and counted",
         "POST",
         OFFER,
-        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
+        _in_json(OFFERS),
         body={"customer_ids": [ID], "commit": True},
     ),
     _refused("an unknown customer", "POST", OFFER, **UNKNOWN, body={"customer_ids": [STRANGER]}),
@@ -237,7 +242,7 @@ EXAMPLES = (
         "2 items",
         body={"customer_ids": [ID, ID]},
     ),
-    Example("one customer", "GET", CUSTOMER, KNOWN),
+    Example("one customer", "GET", CUSTOMER, _in_json(KNOWN)),
     _refused("an unknown customer", "GET", CUSTOMER, **UNKNOWN, customer_id=STRANGER),
     _invalid(
         "a moment without a zone",
@@ -247,8 +252,8 @@ EXAMPLES = (
         "'2026-10-01'",
         query="?as_of=2026-10-01",
     ),
-    Example("alive", "GET", "/livez", answer.Alive()),
-    Example("ready", "GET", "/readyz", answer.Ready(**RELEASED, counters="ready")),
+    Example("alive", "GET", "/livez", _in_json(answer.Alive(status="alive"))),
+    Example("ready", "GET", "/readyz", _in_json(answer.Ready(status="ready", **RELEASED, counters="ready"))),
 )
 
 # What any route that takes a body may answer beside; too long, or too dull, to be asked as an example.

@@ -50,11 +50,12 @@ class _Known(NamedTuple):
     is_given: npt.NDArray[np.bool_]
 
 
-def decide_live(served: Served, counter: Counter, assessed: Assessment, t: int) -> Live:
+def decide_live(
+    served: Served, counter: Counter, assessed: Assessment, segments: Segments | None, t: int
+) -> Live:
     """Choices of which every one was taken from the counters. Where they cannot be used, nobody is offered
     anything (Why.COUNTERS_DOWN)."""
     frozen, week = served.policy, served.published.week
-    segments = assessed.standing.segments(frozen.policy, frozen.frozen)
     ids = [str(each) for each in assessed.who.ids]
     waiting = np.arange(len(ids))
     known = _nothing_known(len(ids), len(frozen.policy.caps))

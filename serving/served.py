@@ -16,7 +16,6 @@ from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.reservation import market_of, remainder_of, reserved_of
 from releases.week import WeekAbout, read_week_about
 from serving.counter import Counter
-from serving.segment import segments_of
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
@@ -73,7 +72,7 @@ def load(home: Home, published: Published, before: Served | None = None) -> Serv
         served.policy.offers,
         served.policy.policy,
     )
-    segments_of(served.policy, assessed.standing)
+    assessed.standing.segments(policy.policy, policy.frozen)
     return served
 
 
