@@ -73,11 +73,8 @@ def made_world(customers: int, seed: int) -> World:
 
 def assessed_at(world: World, rows: Any) -> Assessment:
     """These customers as the service finds them assessed."""
-    standing = SimpleNamespace(segments=lambda _policy, _frozen: None)
     parts = Scores(*(part[rows] for part in world.scores))
-    assessed = SimpleNamespace(
-        scores=parts, who=world.who.rows(rows), standing=standing, facts=SimpleNamespace(places=rows)
-    )
+    assessed = SimpleNamespace(scores=parts, who=world.who.rows(rows), facts=SimpleNamespace(places=rows))
     return cast(Assessment, assessed)
 
 

@@ -154,7 +154,7 @@ def _decide(share: Share) -> Done:
     began = time.perf_counter()
     for size in sizes:
         rows = np.sort(random.choice(customers, size, replace=False))
-        live = decide_live(world.served, counter, NO_NEWS, assessed_at(world, rows), T)
+        live = decide_live(world.served, counter, NO_NEWS, assessed_at(world, rows), None, T)
         given += _given(live.choices, rows)
         down += int((live.choices.why == Why.COUNTERS_DOWN).any(axis=1).sum())
         for place in np.flatnonzero(random.random(size) < 1 / REPLAYED_OF):
@@ -202,7 +202,7 @@ def _alone(world: World, seed: int) -> int:
             world.market,
             world.reserved.rows(one),
         )
-        different += not _same(Live(world.choices, [], []), int(row), alone)
+        different += not _same(Live([], world.choices, [], []), int(row), alone)
     return different
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from decisions.assess import IN_BASE, Assessment, assess
+from decisions.assess import IN_BASE, Assessment, assess, words_of
 from decisions.policy import Policy, read_policy
 from models.counterfactual import Counterfactual, Scenario, what_would_have_to_change
 from models.reason import reasons
@@ -52,7 +52,7 @@ def explain(home: Home, customer: str, as_of: str | None, below: float | None) -
     return told | {
         "churn_probability": churn,
         "risk_band": {"en": band.name, "zh": band.chinese},
-        "reasons": _reasons(histories, assessed),
+        "reasons": _reasons(histories, bundle, assessed),
         "topics": _topics(bundle, assessed),
         "what_would_have_to_change": _counterfactual(found),
     }
@@ -71,10 +71,11 @@ def _edge_below(policy: Policy, churn: float) -> float:
     return max([edge for edge in edges if edge <= churn], default=edges[0])
 
 
-def _reasons(histories: Histories, assessed: Assessment) -> list[dict[str, Any]]:
+def _reasons(histories: Histories, bundle: Bundle, assessed: Assessment) -> list[dict[str, Any]]:
     facts, money = assessed.facts, Money(histories.currency, histories.minor_units)
+    words = words_of(assessed, bundle.scorer)
     aloud, inside = (
-        reasons(assessed.words, facts.values, facts.names, money, to_service=to_service)[0]
+        reasons(words, facts.values, facts.names, money, to_service=to_service)[0]
         for to_service in (False, True)
     )
     return [

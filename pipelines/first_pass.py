@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from decisions.assess import Assessment, assess
+from decisions.assess import Assessment, Told, assess, tell
 from pipelines.bucket import Batch, write_bucket
 from pipelines.run import Run
 from pipelines.tally import Tally
@@ -49,30 +49,31 @@ def _batches(
 ) -> Iterator[Batch]:
     """Customers assessed batch by batch. While one is put into rows, which keeps Python busy, the next one is
     read and scored, which does not."""
-    bundle = work.bundle
+    histories, t, scorer, question = work.histories, work.t, work.bundle.scorer, work.bundle.question
 
-    def read(batch: npt.NDArray[np.int64]) -> Assessment:
-        return assess(work.histories, batch, work.t, bundle.scorer, bundle.question, work.offers, work.policy)
+    def read(batch: npt.NDArray[np.int64]) -> tuple[Assessment, Told]:
+        assessed = assess(histories, batch, t, scorer, question, work.offers, work.policy)
+        return assessed, tell(assessed, scorer, t)
 
     each = 2 * (CUSTOMER_BYTES + OFFER_BYTES * len(work.offers))
     most = at_once(each, CUSTOMERS_AT_ONCE, "assessing customers", least=LEAST_AT_ONCE)
     with ThreadPoolExecutor(1) as pool:
-        ahead: deque[Future[Assessment]] = deque()
+        ahead: deque[Future[tuple[Assessment, Told]]] = deque()
         try:
             for batch in [*pieces(places, most), None]:
                 if batch is not None:
                     ahead.append(pool.submit(read, batch))
                 if len(ahead) > (batch is not None):
-                    assessed = ahead.popleft().result()
+                    assessed, said = ahead.popleft().result()
                     tally.add(assessed, work.offers)
                     work.watch.look()
-                    yield _batch(work, assessed)
+                    yield _batch(work, assessed, said)
                     told(len(assessed.status))
         finally:
             for waiting in ahead:  # who is told to end does not begin another one
                 waiting.cancel()
 
 
-def _batch(work: Work, assessed: Assessment) -> Batch:
-    rows = assessed_rows(work.histories, assessed, work.policy, work.bundle.scorer.horizon_days)
+def _batch(work: Work, assessed: Assessment, said: Told) -> Batch:
+    rows = assessed_rows(work.histories, assessed, said, work.policy, work.bundle.scorer.horizon_days)
     return Batch(rows, assessed.scores, assessed.standing, assessed.who)

@@ -91,7 +91,7 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
         .without(is_given),
     )
     with_what = Setting(bundle.name, frozen.name, setting.week, folder.name, t, circumstances, setting.events)
-    (again,) = decided([with_what], frozen.offers, assessed, choices)
+    (again,) = decided([before.decision_id], [with_what], frozen.offers, assessed, choices)
     return again, {PRICE.format(limit.name): limit.price for limit in week.limits}
 
 

@@ -20,7 +20,7 @@ class Tally:
         self.counted = counted
 
     def add(self, assessed: Assessment, offers: tuple[Offer, ...]) -> None:
-        """One batch: its facts (`assessed.facts.values`), its scores and its words are at hand here only."""
+        """One batch: its facts (`assessed.facts.values`) and its scores are at hand here only."""
         self.status.update(assessed.status.tolist())
         self.held_out += int(assessed.who.held_out.sum())
         self.counted.add(assessed, offers)

@@ -1,30 +1,34 @@
 """What the service answers: every field of every route, as documented in openapi.json."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from msgspec import Meta
 
 from decisions.assess import IN_BASE, LAPSED, NEVER_BOUGHT, NO_CONTRACT, NOT_DUE
 from models.question import CONTRACT, SILENCE
 from models.topic import EVERYONE, FILE, SERVICE
 
+# Said of each: msgspec's schemas leave it out.
+TEXT, INSTANT = {"type": "string"}, {"format": "date-time"}
 Status = Annotated[
     Literal[IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT],  # type: ignore[valid-type]
-    Field(
+    Meta(
+        extra_json_schema=TEXT,
         description="Who the models speak of is in_base; the others get no score instead of a wrong one. "
         "lapsed: bought too long ago, or the contract is over; not_due and no_contract are of the question "
-        "contract."
+        "contract.",
     ),
 ]
 
+Instant = Annotated[datetime, Meta(extra_json_schema=INSTANT)]
 Audience = Literal[EVERYONE, SERVICE, FILE]  # type: ignore[valid-type]
+Moment = Annotated[datetime, Meta(extra_json_schema=INSTANT, description="As of when the facts were read.")]
 
 
-class Answer(BaseModel):
-    """Whatever is not a number is null in JSON."""
-
-    model_config = ConfigDict(ser_json_inf_nan="null")
+class Answer(msgspec.Struct, kw_only=True, gc=False):
+    """Whatever is not a number is null in JSON. No answer holds itself, so the collector need not look."""
 
 
 class Words(Answer):
@@ -35,16 +39,16 @@ class Words(Answer):
 class Money(Answer):
     """An expected amount, a fraction of a minor unit included."""
 
-    amount: Annotated[float, Field(description="In minor units.")]
+    amount: Annotated[float, Meta(description="In minor units.")]
     currency: str
-    minor_units: Annotated[int, Field(description="How many make one unit of the currency.")]
+    minor_units: Annotated[int, Meta(description="How many make one unit of the currency.")]
 
 
 class ValueInterval(Answer):
     """What `share` of customers with this expected value bring over the horizon."""
 
-    low: Annotated[float, Field(description="In minor units.")]
-    high: Annotated[float, Field(description="In minor units.")]
+    low: Annotated[float, Meta(description="In minor units.")]
+    high: Annotated[float, Meta(description="In minor units.")]
     share: float
     currency: str
     minor_units: int
@@ -60,27 +64,31 @@ class Question(Answer):
 
     kind: Annotated[
         Literal[SILENCE, CONTRACT],  # type: ignore[valid-type]
-        Field(description="silence: buys nothing; contract: a contract that ends is not prolonged."),
+        Meta(
+            extra_json_schema=TEXT,
+            description="silence: buys nothing; contract: a contract that ends is not prolonged.",
+        ),
     ]
     horizon_days: int
-    base_days: Annotated[int, Field(description="silence: who bought within so many days is asked about.")]
-    grace_days: Annotated[int, Field(description="contract: prolonged so late counts as prolonged.")]
+    base_days: Annotated[int, Meta(description="silence: who bought within so many days is asked about.")]
+    grace_days: Annotated[int, Meta(description="contract: prolonged so late counts as prolonged.")]
 
 
 class Reason(Words):
     """Why the churn probability is what it is, the strongest topic first; everyone may hear the words."""
 
-    topic: Annotated[str, Field(description="What the facts that speak together are about.")]
-    fact: Annotated[str, Field(description="The one that speaks for its topic.")]
+    topic: Annotated[str, Meta(description="What the facts that speak together are about.")]
+    fact: Annotated[str, Meta(description="The one that speaks for its topic.")]
     value: float | None
     audience: Annotated[
         Audience,
-        Field(
+        Meta(
+            extra_json_schema=TEXT,
             description="Who may hear the value: everyone, and then the words say it; those who serve "
-            "the customer; readers of the customer's file."
+            "the customer; readers of the customer's file.",
         ),
     ]
-    effect: Annotated[float, Field(description="How much the topic moves the log-odds of leaving.")]
+    effect: Annotated[float, Meta(description="How much the topic moves the log-odds of leaving.")]
 
 
 class Score(Answer):
@@ -89,7 +97,7 @@ class Score(Answer):
     churn_probability: float | None
     churn_by_horizon: Annotated[
         list[HorizonAnswer],
-        Field(description="To stay silent through each horizon, never rising; empty where one is known."),
+        Meta(description="To stay silent through each horizon, never rising; empty where one is known."),
     ]
     risk_band: Words | None
     expected_value: Money | None
@@ -98,7 +106,7 @@ class Score(Answer):
 
 
 class Why(Words):
-    code: Annotated[str, Field(description="The rule that decided; the first that holds.")]
+    code: Annotated[str, Meta(description="The rule that decided; the first that holds.")]
 
 
 class OfferAnswer(Answer):
@@ -107,7 +115,7 @@ class OfferAnswer(Answer):
     offer_id: str
     name: str
     kind: str
-    channel: Annotated[str | None, Field(description="The first of its channels the customer agreed to.")]
+    channel: Annotated[str | None, Meta(description="The first of its channels the customer agreed to.")]
     expected_net_value: Money | None
     expected_cost: Money | None
     why: Why
@@ -117,15 +125,15 @@ class TierAnswer(Answer):
     """A customer's tier in one scheme of the policy."""
 
     scheme: Words
-    tier: Annotated[Words | None, Field(description="null where a fact that decides is not known.")]
-    why: Annotated[Words | None, Field(description="Why there is no tier.")]
+    tier: Annotated[Words | None, Meta(description="null where a fact that decides is not known.")]
+    why: Annotated[Words | None, Meta(description="Why there is no tier.")]
 
 
 class Gap(Answer):
     """What a measure lacks to reach what comes next."""
 
     measure: str
-    unit: Annotated[str, Field(description="money: minor units.")]
+    unit: Annotated[str, Meta(description="money: minor units.")]
     lacking: float
 
 
@@ -140,8 +148,8 @@ class NextRebate(Gap):
 
 class TagAnswer(Answer):
     tag: Words
-    holds: Annotated[bool | None, Field(description="null where a fact that decides is not known.")]
-    why: Annotated[Words | None, Field(description="Why it is not known.")]
+    holds: Annotated[bool | None, Meta(description="null where a fact that decides is not known.")]
+    why: Annotated[Words | None, Meta(description="Why it is not known.")]
 
 
 class Share(Words):
@@ -157,12 +165,11 @@ class BehaviourAnswer(Words):
 
 
 class StageAnswer(Words):
-    since: datetime
+    since: Annotated[datetime, Meta(extra_json_schema=INSTANT)]
 
 
 class PlanAnswer(Answer):
-    """What is done for the customers of a cell. `cell` is the one whose plan is taken: another than the
-    customer's where too few customers stand in it."""
+    """What is done for a cell's customers; not the customer's own `cell` where too few stand in it."""
 
     cell: str
     strategies: list[Words]
@@ -171,20 +178,20 @@ class PlanAnswer(Answer):
     benefits: list[str]
     channels: list[str]
     service_level: str
-    every_days: Annotated[int, Field(description="At least so often it is looked after.")]
+    every_days: Annotated[int, Meta(description="At least so often it is looked after.")]
 
 
 class SegmentsAnswer(Answer):
     """Who the customer is, as the policy sees it; what is not known is null, never the lowest tier."""
 
-    tiers: Annotated[list[TierAnswer], Field(description="Of the schemes for customers of this kind.")]
-    next_tiers: Annotated[list[NextTier], Field(description="Of schemes that go by one measure.")]
+    tiers: Annotated[list[TierAnswer], Meta(description="Of the schemes for customers of this kind.")]
+    next_tiers: Annotated[list[NextTier], Meta(description="Of schemes that go by one measure.")]
     next_rebate: NextRebate | None
     tags: list[TagAnswer]
     value_class: Words | None
     behaviour: BehaviourAnswer | None
     stage: StageAnswer | None
-    cell: Annotated[str | None, Field(description="value/behaviour/stage")]
+    cell: Annotated[str | None, Meta(description="value/behaviour/stage")]
     plan: PlanAnswer | None
 
 
@@ -199,24 +206,24 @@ class NextBestOffer(Answer):
     """`chosen` is null when nothing is worth offering; `why` then is the best offer's."""
 
     decision_id: Annotated[
-        str, Field(description="The decision's record in the log; a contact that follows carries it.")
+        str, Meta(description="The decision's record in the log; a contact that follows carries it.")
     ]
     customer_id: str
     status: Status
     segments: SegmentsAnswer
     held_out: bool
     chosen: OfferAnswer | None
-    slot: Annotated[Slot | None, Field(description="When to make it, of the policy's slots.")]
-    is_reserved: Annotated[bool, Field(description="Whether the week set it aside for this customer.")]
+    slot: Annotated[Slot | None, Meta(description="When to make it, of the policy's slots.")]
+    is_reserved: Annotated[bool, Meta(description="Whether the week set it aside for this customer.")]
     why: Why | None
-    offers: Annotated[list[OfferAnswer], Field(description="All of them, the best first.")]
+    offers: Annotated[list[OfferAnswer], Meta(description="All of them, the best first.")]
 
 
 class FactAnswer(Answer):
     meaning: Words
     value: float | None
     unit: str
-    sensitivity: Annotated[str, Field(description="personal, or derived from what the customer did.")]
+    sensitivity: Annotated[str, Meta(description="personal, or derived from what the customer did.")]
 
 
 class Released(Answer):
@@ -225,11 +232,11 @@ class Released(Answer):
     bundle: str
     policy: str
     week: str
-    moment: Annotated[datetime, Field(description="As of when the facts were read.")]
-    events: Annotated[int, Field(description="How many entries of the journal of events were read.")]
+    moment: Moment
+    events: Annotated[int, Meta(description="How many entries of the journal of events were read.")]
     is_stale: Annotated[
         bool,
-        Field(description="The week is older than it should be, and with it prices, limits and stock."),
+        Meta(description="The week is older than it should be, and with it prices, limits and stock."),
     ]
     question: Question
 
@@ -237,12 +244,14 @@ class Released(Answer):
 class Published(Released):
     """What is published, and how fresh."""
 
-    published_at: Annotated[str, Field(description="By the clock of the machine that published it.")]
-    age_hours: Annotated[float, Field(description="Since the week's moment.")]
-    data_until: Annotated[datetime, Field(description="The last thing that the week's base knows of.")]
-    last_event_at: Annotated[datetime | None, Field(description="When the last event came online.")]
-    customers: Annotated[int, Field(description="In the week's base.")]
-    is_sandbox: Annotated[bool, Field(description="Time goes on from the week's moment.")]
+    published_at: Annotated[str, Meta(description="By the clock of the machine that published it.")]
+    age_hours: Annotated[float, Meta(description="Since the week's moment.")]
+    data_until: Annotated[
+        datetime, Meta(extra_json_schema=INSTANT, description="The last thing that the week's base knows of.")
+    ]
+    last_event_at: Annotated[Instant | None, Meta(description="When the last event came online.")]
+    customers: Annotated[int, Meta(description="In the week's base.")]
+    is_sandbox: Annotated[bool, Meta(description="Time goes on from the week's moment.")]
 
 
 class Considered(Answer):
@@ -257,11 +266,11 @@ class DecisionAnswer(Answer):
     """A decision as it was made; amounts in minor units of the base's currency."""
 
     decision_id: str
-    decided_at: datetime
+    decided_at: Instant
     bundle: str
     policy: str
     week: str
-    moment: datetime
+    moment: Moment
     events: int
     customer_id: str
     status: Status
@@ -281,13 +290,18 @@ class NextBestOffers(Released):
     customers: list[NextBestOffer]
 
 
-class Customer(Released, Score):
-    """What is known of one customer."""
+class Customer(Score):
+    """What is known of one customer, and what the answer was made with (as in Released)."""
 
+    bundle: str
+    policy: str
+    week: str
+    moment: Moment
+    question: Question
     segments: SegmentsAnswer
     attributes: Annotated[
-        dict[str, str | int | bool | date | datetime | list[str] | None],
-        Field(description="As last stated; texts are not kept in histories."),
+        dict[str, str | int | bool | list[str] | None],
+        Meta(description="As last stated, days and instants as ISO 8601; texts are not kept in histories."),
     ]
     facts: dict[str, FactAnswer]
 
@@ -296,28 +310,31 @@ class EventTaken(Answer):
     event_id: str
     status: Annotated[
         Literal["taken", "repeated"],
-        Field(description="repeated: the same was known already, and nothing changed."),
+        Meta(
+            extra_json_schema=TEXT, description="repeated: the same was known already, and nothing changed."
+        ),
     ]
 
 
 class EventsTaken(Answer):
     """What came is on disk, and read in every decision from now on."""
 
-    position: Annotated[int, Field(description="Of the journal; a decision names the one it read up to.")]
-    known_at: Annotated[datetime, Field(description="From when on it is visible.")]
+    position: Annotated[int, Meta(description="Of the journal; a decision names the one it read up to.")]
+    known_at: Annotated[datetime, Meta(extra_json_schema=INSTANT, description="From when on it is visible.")]
     events: list[EventTaken]
 
 
 class Alive(Answer):
-    status: Literal["alive"] = "alive"
+    status: Annotated[Literal["alive"], Meta(extra_json_schema=TEXT)]
 
 
 class Ready(Answer):
-    status: Literal["ready"] = "ready"
+    status: Annotated[Literal["ready"], Meta(extra_json_schema=TEXT)]
     counters: Annotated[
         Literal["ready", "down"],
-        Field(
-            description="down: limits cannot be checked, so no offer is made that would count against them."
+        Meta(
+            extra_json_schema=TEXT,
+            description="down: limits cannot be checked, so no offer is made that would count against them.",
         ),
     ]
     bundle: str
@@ -327,8 +344,6 @@ class Ready(Answer):
 
 class ProblemDetails(Answer):
     """RFC 9457; some kinds have members of their own."""
-
-    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str

@@ -1,11 +1,10 @@
 """The routes, as one ASGI application."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
+import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,11 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from releases.counter import Take
-from releases.decision import Decision, new_id
-from releases.decision_log import SECONDS_TO_DISK, DecisionLog
+from releases.decision import new_id
 from serving import answer, assessment
 from serving.counter import Counter
+from serving.decider import Decider
+from serving.decision import is_counted
 from serving.event import Events, OptOut
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
@@ -33,16 +32,19 @@ from serving.question import (
     read_parameters,
 )
 from serving.recall import recalled
-from serving.served import Served, Window, log
+from serving.reported import reported
+from serving.served import Served, Window
 from tables.refusal import Refused
 
 # A thread costs more than scoring a few customers; more of them must not keep the others waiting.
 MOST_IN_THE_LOOP = 4
+JSON = "application/json"
 T = TypeVar("T")
 
 
 def application(window: Window) -> ASGIApp:
     metrics = Metrics(lambda: window.served)
+    deciding, counting = (Decider(window, counted=counted) for counted in (False, True))
 
     def served() -> Served:
         if window.served is None:
@@ -58,27 +60,12 @@ def application(window: Window) -> ASGIApp:
                 metrics.saw_score(each.churn_probability)
             return _json(scores)
 
-        return await _aside(answered, len(asked.customer_ids))
+        return await _aside(answered, waits=len(asked.customer_ids) > MOST_IN_THE_LOOP)
 
     async def next_best_offer(request: Request) -> Response:
         asked, now = await read_body(request, Deciding), served()
-        counted = assessment.is_counted(now, asked.as_of, asked.commit)
-        counter = window.counter if counted else None
-
-        def answered() -> tuple[Response, list[Decision], list[Take]]:
-            found = assessment.next_best_offer(now, asked.customer_ids, asked.as_of, counter)
-            return _json(found.answer), found.decisions, found.takes
-
-        # The counters are a disk or another machine: nobody else waits for them.
-        waits = counted or len(asked.customer_ids) > MOST_IN_THE_LOOP
-        response, decisions, takes = await (run_in_threadpool(answered) if waits else _here(answered))
-        try:
-            await _record(window.decisions, decisions)
-        except Problem:
-            if takes:
-                await run_in_threadpool(window.counter.give_back, now.published.week, takes)
-            raise
-        return response
+        decider = counting if is_counted(now, asked.as_of, asked.commit) else deciding
+        return Response(await decider.decide(now, asked), media_type=JSON)
 
     async def customer(request: Request) -> Response:
         asked = read_parameters(request, Moment)
@@ -89,18 +76,17 @@ def application(window: Window) -> ASGIApp:
         key, body = idempotency_key(request), asked.model_dump_json().encode()
 
         def taken() -> Response:
-            return _json(now.arrivals.take(asked.events, key, body))
+            told = now.arrivals.take(asked.events, key, body)
+            reported(now, window.counter, asked.events)
+            return _json(told)
 
-        return await run_in_threadpool(taken)
+        return await _aside(taken, waits=True)
 
     async def opt_out(request: Request) -> Response:
         asked, now = await read_body(request, OptOut), served()
         key, body = idempotency_key(request), asked.model_dump_json().encode()
-
-        def taken() -> Response:
-            return _json(now.arrivals.opt_out(asked, f"opt-out-{new_id()}", key, body))
-
-        return await run_in_threadpool(taken)
+        event_id = f"opt-out-{new_id()}"
+        return await _aside(lambda: _json(now.arrivals.opt_out(asked, event_id, key, body)), waits=True)
 
     async def published(request: Request) -> Response:
         read_parameters(request, Asked)
@@ -108,20 +94,22 @@ def application(window: Window) -> ASGIApp:
 
     async def decision(request: Request) -> Response:
         read_parameters(request, Asked)
-        return _json(await run_in_threadpool(recalled, window.home, request.path_params["decision_id"]))
+        name = request.path_params["decision_id"]
+        return await _aside(lambda: _json(recalled(window.home, name)), waits=True)
 
     async def openapi(request: Request) -> Response:
         read_parameters(request, Asked)
-        return Response(DOCUMENT, media_type="application/json")
+        return Response(DOCUMENT, media_type=JSON)
 
     async def live(_request: Request) -> Response:
-        return _json(answer.Alive())
+        return _json(answer.Alive(status="alive"))
 
     async def ready(_request: Request) -> Response:
         here = served()
         now = here.published
-        counters = await run_in_threadpool(_counters, window.counter, here)
-        return _json(answer.Ready(counters=counters, bundle=now.bundle, policy=now.policy, week=now.week))
+        counters = await _aside(lambda: _counters(window.counter, here), waits=True)
+        with_what = {"bundle": now.bundle, "policy": now.policy, "week": now.week}
+        return _json(answer.Ready(status="ready", counters=counters, **with_what))
 
     async def show_metrics(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -147,12 +135,8 @@ def application(window: Window) -> ASGIApp:
     return metrics.timed(app, {route.endpoint: route.path for route in routes})
 
 
-async def _aside(answered: Callable[[], T], customers: int) -> T:
-    return answered() if customers <= MOST_IN_THE_LOOP else await run_in_threadpool(answered)
-
-
-async def _here(answered: Callable[[], T]) -> T:
-    return answered()
+async def _aside(answered: Callable[[], T], *, waits: bool) -> T:
+    return await run_in_threadpool(answered) if waits else answered()
 
 
 def _counters(counter: Counter, served: Served) -> Literal["ready", "down"]:
@@ -163,16 +147,5 @@ def _counters(counter: Counter, served: Served) -> Literal["ready", "down"]:
     return "ready"
 
 
-async def _record(decisions_log: DecisionLog, decisions: list[Decision]) -> None:
-    """Returns once the decisions are on disk; raises Problem if they are not, so that none is given out."""
-    try:
-        async with asyncio.timeout(SECONDS_TO_DISK):
-            await asyncio.wrap_future(decisions_log.append(decisions))
-    except (Refused, TimeoutError) as error:
-        log.error("refused: %s", str(error) or f"decisions were not on disk within {SECONDS_TO_DISK} s")
-        detail = "the log of decisions cannot be written (the service's log says why); nothing was decided"
-        raise Problem(Kind.NOT_RECORDED, detail) from error
-
-
-def _json(value: BaseModel) -> Response:
-    return Response(value.model_dump_json(), media_type="application/json")
+def _json(value: answer.Answer) -> Response:
+    return Response(msgspec.json.encode(value), media_type=JSON)

@@ -2,10 +2,11 @@
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from features.reader import visible_rows
@@ -113,8 +114,8 @@ class Arrivals:
                 )
                 taken = tuple(row for row, status in judged if status == "taken")
                 if not taken and not key:
-                    return told.model_copy(update={"position": position})
-                entry = Entry(known_at, taken, key, digest, told.model_dump(mode="json") if key else {})
+                    return msgspec.structs.replace(told, position=position)
+                entry = Entry(known_at, taken, key, digest, msgspec.to_builtins(told) if key else {})
                 with self._writing:
                     is_done = self._journal.append(position, entry)
                 if is_done:
@@ -238,5 +239,4 @@ def _again(entry: Entry, digest: str) -> answer.EventsTaken:
         raise Problem(
             Kind.KEY_REUSED, "this Idempotency-Key came before with another request; nothing was taken"
         )
-    said: Mapping[str, Any] = entry.answer
-    return answer.EventsTaken.model_validate(said)
+    return msgspec.convert(entry.answer, answer.EventsTaken)

@@ -1,32 +1,24 @@
-"""Answering from what is served: the functions of the weekly job, for a few customers at once."""
+"""Scores and what is known of customers, from what is served: the functions of the weekly job."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 
-from decisions.assess import Assessment, assess
-from decisions.choice import NOTHING, Choices, choose
-from decisions.slot import NO_SLOT
-from decisions.why import WORDS
-from decisions.why import Why as Rule
+from decisions.assess import Assessment, Told, assess, tell
 from features.catalogue import FAMILIES
 from features.reader import facts_of, visible_history
 from models.reason import Money as MoneyWords
 from models.reason import reasons
 from models.value_range import SHARE
-from releases.counter import Take
-from releases.decision import Decision, Setting, circumstances_of, decided
 from serving import answer
 from serving.attribute import attributes
-from serving.counter import Counter
-from serving.live import Live, decide_live
 from serving.problem import Kind, Problem, invalid
 from serving.question import AsOf
 from serving.segment import segments_of
 from serving.served import Served, log
-from tables.contract import CONTACT_CHANNELS
 from tables.live import Snapshot
 from tables.moment import DAY, HOUR, from_micros, to_micros
 from tables.offer import Offer
@@ -38,74 +30,44 @@ FRESH_DAYS = 8
 
 
 def score(served: Served, customer_ids: list[str], as_of: AsOf | None) -> answer.Scores:
-    t, seen, assessed = _assess(served, customer_ids, as_of, offers=())
-    return answer.Scores(**_released(served, t, seen), customers=list(_scores(served, assessed)))
+    t, seen, assessed = assess_at(served, customer_ids, as_of, offers=())
+    return answer.Scores(**released(served, t, seen), customers=list(_scores(served, assessed, t)))
 
 
-class Offered(NamedTuple):
-    """The answer; its decisions, which must be in the log before it is given; and what was taken from the
-    counters, to be given back if it is not."""
-
-    answer: answer.NextBestOffers
-    decisions: list[Decision]
-    takes: list[Take]
-
-
-def is_counted(served: Served, as_of: AsOf | None, commit: bool | None) -> bool:
-    """Whether a decision counts against limits and caps; raises Problem for one that cannot."""
-    moment = served.week.moment
-    t = moment_of(served, as_of)
-    if commit and t < moment:
-        expected = f"no moment before the week's ({from_micros(moment).isoformat()}) where commit is true"
-        raise invalid({"field": "as_of", "expected": expected, "came": from_micros(t).isoformat()})
-    return t > moment if commit is None else commit
-
-
-def next_best_offer(
-    served: Served, customer_ids: list[str], as_of: AsOf | None, counter: Counter | None = None
-) -> Offered:
-    """counter: of decisions that count; the others are the week's, at which nothing is spent."""
+def customer(served: Served, customer_id: str, as_of: AsOf | None) -> answer.Customer:
+    t, seen, assessed = assess_at(served, [customer_id], as_of, offers=())
+    facts = {
+        named.name: answer.FactAnswer(
+            meaning=answer.Words(en=named.fact.meaning, zh=named.fact.chinese),
+            value=number_of(value),
+            unit=named.fact.unit,
+            sensitivity=named.fact.sensitivity,
+        )
+        for named, value in zip(FACTS, assessed.facts.values[0], strict=True)
+    }
+    (scored,) = _scores(served, assessed, t)
     frozen = served.policy
-    t, seen, assessed = _assess(served, customer_ids, as_of, frozen.offers)
-    live = (
-        _uncounted(served, assessed, t)
-        if counter is None
-        else decide_live(served, counter, seen, assessed, t)
+    (segments,) = segments_of(
+        frozen, assessed.standing.segments(frozen.policy, frozen.frozen), assessed.standing
     )
-    segments = segments_of(frozen, assessed.standing)
-    settings = [_setting(served, t, seen, own) for own in live.circumstances]
-    decisions = decided(settings, frozen.offers, assessed, live.choices)
-    found = [
-        _next_best(served, assessed, live.choices, segments[row], row, decision.decision_id)
-        for row, decision in enumerate(decisions)
-    ]
-    return Offered(
-        answer.NextBestOffers(**_released(served, t, seen), customers=found), decisions, live.takes
+    history = visible_history(seen, int(seen.places[0]), t)
+    known = attributes(history.customers, seen.present)
+    return answer.Customer(
+        **released(served, t, seen),
+        **msgspec.structs.asdict(scored),
+        segments=segments,
+        attributes=known,
+        facts=facts,
     )
-
-
-def _uncounted(served: Served, assessed: Assessment, t: int) -> Live:
-    frozen = served.policy
-    choices = choose(
-        assessed.scores,
-        frozen.offers,
-        assessed.who,
-        assessed.standing.segments(frozen.policy, frozen.frozen),
-        frozen.policy,
-        t,
-        served.market,
-        served.reserved.at(assessed.facts.places),
-    )
-    return Live(choices, [circumstances_of(served.market)] * len(choices.chosen), [])
 
 
 def published(served: Served) -> answer.Published:
     """Raises Problem where it cannot be said."""
     arrivals, histories, moment = served.arrivals, served.histories, served.week.moment
-    _refresh(served)
+    seen = snapshot_of(served, [])
     came = arrivals.last_known_at
     return answer.Published(
-        **_released(served, moment, arrivals.snapshot([])),
+        **released(served, moment, seen),
         published_at=served.published.at,
         age_hours=(arrivals.now() - moment) / HOUR,
         data_until=from_micros(histories.last_at),
@@ -115,32 +77,11 @@ def published(served: Served) -> answer.Published:
     )
 
 
-def customer(served: Served, customer_id: str, as_of: AsOf | None) -> answer.Customer:
-    t, seen, assessed = _assess(served, [customer_id], as_of, offers=())
-    facts = {
-        named.name: answer.FactAnswer(
-            meaning=answer.Words(en=named.fact.meaning, zh=named.fact.chinese),
-            value=_number(value),
-            unit=named.fact.unit,
-            sensitivity=named.fact.sensitivity,
-        )
-        for named, value in zip(FACTS, assessed.facts.values[0], strict=True)
-    }
-    (scored,) = _scores(served, assessed)
-    (segments,) = segments_of(served.policy, assessed.standing)
-    history = visible_history(seen, int(seen.places[0]), t)
-    known = attributes(history.customers, seen.present)
-    return answer.Customer(
-        **_released(served, t, seen), **dict(scored), segments=segments, attributes=known, facts=facts
-    )
-
-
-def _assess(
-    served: Served, customer_ids: list[str], as_of: AsOf | None, offers: tuple[Offer, ...]
+def assess_at(
+    served: Served, customer_ids: Sequence[str], as_of: AsOf | None, offers: tuple[Offer, ...]
 ) -> tuple[int, Snapshot, Assessment]:
     """As of when, from which histories, and what is known of these customers; raises Problem."""
-    _refresh(served)
-    seen = served.arrivals.snapshot(customer_ids)
+    seen = snapshot_of(served, customer_ids)
     t = moment_of(served, as_of)
     if t < seen.first_at:
         first = from_micros(seen.first_at).isoformat()
@@ -149,19 +90,21 @@ def _assess(
     if (seen.places < 0).any():
         unknown = [each for each, place in zip(customer_ids, seen.places, strict=True) if place < 0]
         named = ", ".join(map(repr, unknown[:10]))
-        detail = f"{len(unknown)} customers are not known: {named}; nobody was answered"
+        detail = f"{len(unknown)} customers are not in the base: {named}; nobody was answered"
         raise Problem(Kind.UNKNOWN_CUSTOMER, detail, customer_ids=unknown)
     bundle, policy = served.bundle, served.policy.policy
     return t, seen, assess(seen, seen.places, t, bundle.scorer, bundle.question, offers, policy)
 
 
-def _refresh(served: Served) -> None:
+def snapshot_of(served: Served, customer_ids: Sequence[str]) -> Snapshot:
+    """The histories of these customers with all that came by now; raises Problem."""
     try:
         served.arrivals.refresh()
     except Refused as error:
         log.error("refused: %s", error)
         detail = "the journal of events cannot be read (the service's log says why); nobody was answered"
         raise Problem(Kind.NOT_READY, detail) from error
+    return served.arrivals.snapshot(customer_ids)
 
 
 def moment_of(served: Served, as_of: AsOf | None) -> int:
@@ -171,7 +114,7 @@ def moment_of(served: Served, as_of: AsOf | None) -> int:
     return served.week.moment if isinstance(as_of, str) else to_micros(as_of)
 
 
-def _released(served: Served, t: int, seen: Snapshot) -> dict[str, Any]:
+def released(served: Served, t: int, seen: Snapshot) -> dict[str, Any]:
     now = served.published
     question = answer.Question(**asdict(served.bundle.question))
     return {
@@ -185,38 +128,34 @@ def _released(served: Served, t: int, seen: Snapshot) -> dict[str, Any]:
     }
 
 
-def _setting(served: Served, t: int, seen: Snapshot, circumstances: dict[str, float]) -> Setting:
-    now, week = served.published, served.week
-    return Setting(now.bundle, now.policy, now.week, week.base, t, circumstances, seen.position)
-
-
-def _scores(served: Served, assessed: Assessment) -> Iterator[answer.Score]:
-    said = _reasons(served, assessed)
+def _scores(served: Served, assessed: Assessment, t: int) -> Iterator[answer.Score]:
+    told = tell(assessed, served.bundle.scorer, t)
+    said = _reasons(served, assessed, told)
     for row, customer_id in enumerate(assessed.who.ids.tolist()):
-        probability = _number(assessed.scores.churn[row])
+        probability = number_of(assessed.scores.churn[row])
         band = None if probability is None else served.policy.policy.band_of(probability)
         yield answer.Score(
             customer_id=customer_id,
             status=assessed.status[row],
             churn_probability=probability,
-            churn_by_horizon=_by_horizon(served, assessed, row),
+            churn_by_horizon=_by_horizon(served, told, row),
             risk_band=None if band is None else answer.Words(en=band.name, zh=band.chinese),
-            expected_value=_money(served, assessed.scores.value[row]),
-            value_interval=_value_interval(served, assessed, row),
+            expected_value=money_of(served, assessed.scores.value[row]),
+            value_interval=_value_interval(served, told, row),
             reasons=said[row],
         )
 
 
-def _by_horizon(served: Served, assessed: Assessment, row: int) -> list[answer.HorizonAnswer]:
-    days, told = served.bundle.scorer.horizon_days, assessed.outlook.by_horizon[row]
+def _by_horizon(served: Served, told: Told, row: int) -> list[answer.HorizonAnswer]:
+    days, by_horizon = served.bundle.scorer.horizon_days, told.outlook.by_horizon[row]
     return [
-        answer.HorizonAnswer(days=each, churn_probability=_number(probability))
-        for each, probability in zip(days, told, strict=True)
+        answer.HorizonAnswer(days=each, churn_probability=number_of(probability))
+        for each, probability in zip(days, by_horizon, strict=True)
     ]
 
 
-def _value_interval(served: Served, assessed: Assessment, row: int) -> answer.ValueInterval | None:
-    low, high = assessed.outlook.value_low[row], assessed.outlook.value_high[row]
+def _value_interval(served: Served, told: Told, row: int) -> answer.ValueInterval | None:
+    low, high = float(told.outlook.value_low[row]), float(told.outlook.value_high[row])
     if np.isnan(low):
         return None
     histories = served.histories
@@ -229,7 +168,7 @@ def _value_interval(served: Served, assessed: Assessment, row: int) -> answer.Va
     )
 
 
-def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
+def _reasons(served: Served, assessed: Assessment, told: Told) -> list[list[answer.Reason]]:
     facts = assessed.facts
     money = MoneyWords(served.histories.currency, served.histories.minor_units)
     return [
@@ -237,7 +176,7 @@ def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
             answer.Reason(
                 topic=each.topic,
                 fact=each.fact,
-                value=_number(each.value),
+                value=number_of(each.value),
                 audience=each.audience,
                 effect=each.effect,
                 en=each.english,
@@ -245,66 +184,16 @@ def _reasons(served: Served, assessed: Assessment) -> list[list[answer.Reason]]:
             )
             for each in said
         ]
-        for said in reasons(assessed.words, facts.values, facts.names, money)
+        for said in reasons(told.words, facts.values, facts.names, money)
     ]
 
 
-def _next_best(
-    served: Served,
-    assessed: Assessment,
-    choices: Choices,
-    segments: answer.SegmentsAnswer,
-    row: int,
-    decision_id: str,
-) -> answer.NextBestOffer:
-    net = np.where(
-        choices.why[row] == Rule.CHOSEN, np.inf, np.nan_to_num(choices.net_value[row], nan=-np.inf)
-    )
-    best = np.argsort(-net, kind="stable").tolist()
-    offers = [_offer(served, choices, row, place) for place in best]
-    return answer.NextBestOffer(
-        decision_id=decision_id,
-        customer_id=assessed.who.ids[row],
-        status=assessed.status[row],
-        segments=segments,
-        held_out=bool(assessed.who.held_out[row]),
-        chosen=offers[0] if choices.chosen[row] != NOTHING else None,
-        slot=_slot(served, choices, row),
-        is_reserved=bool(choices.is_reserved[row]),
-        why=offers[0].why if offers else None,
-        offers=offers,
-    )
-
-
-def _slot(served: Served, choices: Choices, row: int) -> answer.Slot | None:
-    if choices.slot[row] == NO_SLOT:
-        return None
-    slot = served.policy.policy.slots[choices.slot[row]]
-    return answer.Slot(en=slot.name, zh=slot.chinese, begin=slot.begin, end=slot.end)
-
-
-def _offer(served: Served, choices: Choices, row: int, place: int) -> answer.OfferAnswer:
-    offer = served.policy.offers[place]
-    channel = int(choices.channel[row, place])
-    rule = Rule(int(choices.why[row, place]))
-    english, chinese = WORDS[rule]
-    return answer.OfferAnswer(
-        offer_id=offer.offer_id,
-        name=offer.name,
-        kind=offer.kind,
-        channel=None if channel == NOTHING else CONTACT_CHANNELS[channel],
-        expected_net_value=_money(served, choices.net_value[row, place]),
-        expected_cost=_money(served, choices.cost[row, place]),
-        why=answer.Why(code=rule.name.lower(), en=english, zh=chinese),
-    )
-
-
-def _money(served: Served, amount: float) -> answer.Money | None:
+def money_of(served: Served, amount: float) -> answer.Money | None:
     if np.isnan(amount):
         return None
     histories = served.histories
-    return answer.Money(amount=amount, currency=histories.currency, minor_units=histories.minor_units)
+    return answer.Money(amount=float(amount), currency=histories.currency, minor_units=histories.minor_units)
 
 
-def _number(value: float) -> float | None:
+def number_of(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -1,13 +1,15 @@
 """What a customer's last visible row states, in the contract's words again."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
+
+import msgspec
 
 from tables.column import Column
 from tables.contract import Customers
 from tables.history import MISSING_DAY, MISSING_NUMBER, Records
 from tables.moment import from_micros
 
-Value = str | int | bool | date | datetime | list[str] | None
+Value = str | int | bool | list[str] | None
 # Texts are kept as codes, from which no text comes back.
 STATED = {
     name: column
@@ -36,7 +38,7 @@ def _value(kept: int, column: Column) -> Value:
     if column.kind == "choices":
         return [word for place, word in enumerate(column.choices) if (kept >> place) & 1]
     if column.kind == "day":
-        return date(1970, 1, 1) + timedelta(days=kept)
+        return (date(1970, 1, 1) + timedelta(days=kept)).isoformat()
     if column.kind == "instant":
-        return from_micros(kept)
+        return str(msgspec.to_builtins(from_micros(kept)))
     return kept

@@ -7,7 +7,17 @@ import os
 import threading
 from collections.abc import Sequence
 
-from releases.counter import Counters, Floats, Seen, Take, give_back, millionths_left, take
+from releases.counter import (
+    Contact,
+    Counters,
+    Floats,
+    Seen,
+    Take,
+    give_back,
+    millionths_left,
+    note,
+    take,
+)
 from releases.counter_file import FileCounters
 from releases.counter_redis import RedisCounters
 from releases.home import Home
@@ -62,6 +72,15 @@ class Counter:
             give_back(self._open(), week, takes)
         except Refused as error:
             self._fails(error)
+
+    def note(self, week: str, remainder: Floats, customer_id: str, contact: Contact) -> None:
+        """Count a contact that was made without us, once; raises Refused."""
+        self.look(week, remainder, ())
+        try:
+            note(self._open(), week, self.pseudonym(customer_id), contact)
+        except Refused as error:
+            self._fails(error)
+            raise
 
     def close(self) -> None:
         with self._opening:

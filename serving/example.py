@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel
+import msgspec
 
 from serving import answer
 from serving.problem import Kind
@@ -38,12 +38,13 @@ def _filled(path: str, customer_id: str) -> str:
 
 @dataclass(frozen=True)
 class Example:
-    """`path` is the route's; `body` the request's, `customer_id` and `query` what the url holds instead."""
+    """`path` is the route's; `body` the request's, `customer_id` and `query` what the url holds instead;
+    `answer`: as JSON has it."""
 
     name: str
     method: str
     path: str
-    answer: BaseModel
+    answer: dict[str, Any]
     status: int = 200
     body: Any = None
     customer_id: str = ID
@@ -54,21 +55,22 @@ class Example:
         return _filled(self.path, self.customer_id) + self.query
 
 
+def _in_json(shown: answer.Answer) -> dict[str, Any]:
+    return dict(msgspec.to_builtins(shown))
+
+
 def _refused(
     name: str, method: str, path: str, kind: Kind, detail: str, more: Any = None, **asked: Any
 ) -> Example:
-    instance = path.replace("{customer_id}", asked.get("customer_id", ID)).replace(
-        "{decision_id}", NO_DECISION
-    )
+    instance = _filled(path, asked.get("customer_id", ID))
     problem = answer.ProblemDetails(
         type=kind.uri,
         title=kind.title,
         status=kind.status,
         detail=detail,
         instance=instance,
-        **(more or {}),
     )
-    return Example(name, method, path, problem, kind.status, **asked)
+    return Example(name, method, path, _in_json(problem) | (more or {}), kind.status, **asked)
 
 
 def _invalid(name: str, path: str, field: str, expected: str, came: str, **asked: Any) -> Example:
@@ -83,9 +85,8 @@ RELEASED: dict[str, Any] = {
     "bundle": "c37676fd0b00ad74",
     "policy": "c3ec9a439d341a96",
     "week": "78ff21615f69af27",
-    "events": 0,
-    "is_stale": False,
 }
+READ: dict[str, Any] = {"events": 0, "is_stale": False}
 ASKED = answer.Question(kind="silence", horizon_days=91, base_days=364, grace_days=0)
 
 
@@ -180,8 +181,8 @@ COUPON = answer.OfferAnswer(
     expected_cost=_money(216.33576130538768),
     why=answer.Why(code="chosen", en="adds the most", zh="预期净增益最高"),
 )
-SCORES = answer.Scores(**RELEASED, question=ASKED, moment=MOMENT, customers=[SCORED])
-EARLIER = SCORES.model_copy(update={"moment": datetime(2026, 9, 30, 16, tzinfo=UTC)})
+SCORES = answer.Scores(**RELEASED, **READ, question=ASKED, moment=MOMENT, customers=[SCORED])
+EARLIER = msgspec.structs.replace(SCORES, moment=datetime(2026, 9, 30, 16, tzinfo=UTC))
 OFFERED = answer.NextBestOffer(
     decision_id="019f3b5c-6f40-7c1e-9d52-3b8e60d1a2f7",
     customer_id=ID,
@@ -194,11 +195,13 @@ OFFERED = answer.NextBestOffer(
     why=COUPON.why,
     offers=[COUPON],
 )
+OFFERS = answer.NextBestOffers(**RELEASED, **READ, question=ASKED, moment=MOMENT, customers=[OFFERED])
 KNOWN = answer.Customer(
     **RELEASED,
+    **READ,
     question=ASKED,
     moment=MOMENT,
-    **dict(SCORED),
+    **msgspec.structs.asdict(SCORED),
     segments=SEGMENTS,
     attributes={"kind": "B2B", "level": 3, "consents": ["email", "sms"]},
     facts={
@@ -218,12 +221,12 @@ UNKNOWN: dict[str, Any] = {
 A_ZONE = "an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
 
 EXAMPLES = (
-    Example("one customer", "POST", SCORE, SCORES, body={"customer_ids": [ID]}),
+    Example("one customer", "POST", SCORE, _in_json(SCORES), body={"customer_ids": [ID]}),
     Example(
         "at an earlier moment",
         "POST",
         SCORE,
-        EARLIER,
+        _in_json(EARLIER),
         body={"customer_ids": [ID], "as_of": "2026-10-01T00:00:00+08:00"},
     ),
     _refused("an unknown customer", "POST", SCORE, **UNKNOWN, body={"customer_ids": [ID, STRANGER]}),
@@ -240,14 +243,14 @@ EXAMPLES = (
         "one customer",
         "POST",
         OFFER,
-        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
+        _in_json(OFFERS),
         body={"customer_ids": [ID]},
     ),
     Example(
         "made now, and counted",
         "POST",
         OFFER,
-        answer.NextBestOffers(**RELEASED, question=ASKED, moment=MOMENT, customers=[OFFERED]),
+        _in_json(OFFERS),
         body={"customer_ids": [ID], "commit": True},
     ),
     _refused("an unknown customer", "POST", OFFER, **UNKNOWN, body={"customer_ids": [STRANGER]}),
@@ -259,7 +262,7 @@ EXAMPLES = (
         "2 items",
         body={"customer_ids": [ID, ID]},
     ),
-    Example("one customer", "GET", CUSTOMER, KNOWN),
+    Example("one customer", "GET", CUSTOMER, _in_json(KNOWN)),
     _refused("an unknown customer", "GET", CUSTOMER, **UNKNOWN, customer_id=STRANGER),
     _invalid(
         "a moment without a zone",
@@ -273,10 +276,12 @@ EXAMPLES = (
         "a purchase",
         "POST",
         EVENTS,
-        answer.EventsTaken(
-            position=1,
-            known_at=MOMENT,
-            events=[answer.EventTaken(event_id="till-4-000017", status="taken")],
+        _in_json(
+            answer.EventsTaken(
+                position=1,
+                known_at=MOMENT,
+                events=[answer.EventTaken(event_id="till-4-000017", status="taken")],
+            )
         ),
         body={"events": [BOUGHT]},
     ),
@@ -313,10 +318,12 @@ EXAMPLES = (
         "no more text messages",
         "POST",
         OPT_OUT,
-        answer.EventsTaken(
-            position=2,
-            known_at=MOMENT,
-            events=[answer.EventTaken(event_id="opt-out-000003", status="taken")],
+        _in_json(
+            answer.EventsTaken(
+                position=2,
+                known_at=MOMENT,
+                events=[answer.EventTaken(event_id="opt-out-000003", status="taken")],
+            )
         ),
         body={"event_id": "opt-out-000003", "customer_id": TOLD_OF, "channels": ["sms"]},
     ),
@@ -324,16 +331,19 @@ EXAMPLES = (
         "what is published",
         "GET",
         PUBLISHED,
-        answer.Published(
-            **RELEASED,
-            question=ASKED,
-            moment=MOMENT,
-            published_at="2026-10-26T02:11:09+00:00",
-            age_hours=31.5,
-            data_until=MOMENT,
-            last_event_at=None,
-            customers=1500,
-            is_sandbox=False,
+        _in_json(
+            answer.Published(
+                **RELEASED,
+                **READ,
+                question=ASKED,
+                moment=MOMENT,
+                published_at="2026-10-26T02:11:09+00:00",
+                age_hours=31.5,
+                data_until=MOMENT,
+                last_event_at=None,
+                customers=1500,
+                is_sandbox=False,
+            )
         ),
     ),
     _refused(
@@ -343,8 +353,8 @@ EXAMPLES = (
         kind=Kind.UNKNOWN_DECISION,
         detail=f"'{NO_DECISION}': no decision that can be told; it was not made here, or was erased",
     ),
-    Example("alive", "GET", "/livez", answer.Alive()),
-    Example("ready", "GET", "/readyz", answer.Ready(**RELEASED, counters="ready")),
+    Example("alive", "GET", "/livez", _in_json(answer.Alive(status="alive"))),
+    Example("ready", "GET", "/readyz", _in_json(answer.Ready(status="ready", **RELEASED, counters="ready"))),
 )
 
 # What any route that takes a body may answer beside; too long, or too dull, to be asked as an example.

@@ -1,6 +1,5 @@
 """Decisions that count: chosen at what is left now, taken from the counters, or chosen again."""
 
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from releases.counter import (
     left_of,
     millionths_of_uses,
 )
-from releases.decision import circumstances_of, counted_of
+from releases.decision import circumstances_of, counted_of, new_id
 from serving.counter import Counter
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
@@ -36,8 +35,10 @@ MOST_TRIES = 5
 
 
 class Live(NamedTuple):
-    """circumstances: a customer's, as they were chosen at; takes: what was taken for all of them."""
+    """decision_ids: a new one each; circumstances: a customer's, as they were chosen at; takes: what was taken
+    for all of them."""
 
+    decision_ids: list[str]
     choices: Choices
     circumstances: list[dict[str, float]]
     takes: list[Take]
@@ -52,13 +53,20 @@ class _Known(NamedTuple):
     is_given: npt.NDArray[np.bool_]
 
 
-def decide_live(served: Served, counter: Counter, histories: Snapshot, assessed: Assessment, t: int) -> Live:
+def decide_live(
+    served: Served,
+    counter: Counter,
+    histories: Snapshot,
+    assessed: Assessment,
+    segments: Segments | None,
+    t: int,
+) -> Live:
     """Choices of which every one was taken from the counters. Where they cannot be used, nobody is offered
     anything (Why.COUNTERS_DOWN)."""
     frozen, week = served.policy, served.published.week
-    segments = assessed.standing.segments(frozen.policy, frozen.frozen)
     ids = [str(each) for each in assessed.who.ids]
     waiting = np.arange(len(ids))
+    decision_ids = [new_id() for _ in ids]
     known = _nothing_known(len(ids), len(frozen.policy.caps))
     reported = _reported(served, histories, assessed.facts.places, t)
     choices: Choices | None = None
@@ -80,7 +88,7 @@ def decide_live(served: Served, counter: Counter, histories: Snapshot, assessed:
             circumstances[row] = {**circumstances_of(market), **own}
         if seen is None:
             break
-        takes = _takes(served, counter, ids, known, may, found, waiting)
+        takes = _takes(served, counter, ids, decision_ids, known, may, found, waiting, t)
         try:
             done = counter.take(week, [take for _, take in takes])
         except Refused:
@@ -92,7 +100,7 @@ def decide_live(served: Served, counter: Counter, histories: Snapshot, assessed:
         if not len(waiting):
             break
     assert choices is not None
-    return Live(choices, circumstances, taken)
+    return Live(decision_ids, choices, circumstances, taken)
 
 
 def _nothing_known(customers: int, caps: int) -> _Known:
@@ -150,23 +158,30 @@ def _takes(
     served: Served,
     counter: Counter,
     ids: list[str],
+    decision_ids: list[str],
     known: _Known,
     may: Options,
     choices: Choices,
     waiting: npt.NDArray[np.int64],
+    t: int,
 ) -> list[tuple[int, Take]]:
     """What those who wait and got something take; what was reserved takes nothing more of the limits."""
     limits, offers = served.market.limits, served.policy.offers
     fixed, by_response = takes_of(limits, served.market.terms)
     nothing = (0,) * len(limits.names)
-    # After the week whatever this machine's clock says: what is before, the histories know.
-    now = max(time.time_ns() // 1000, served.week.moment + 1)
+    # After the week: what is before, the histories know.
+    now = max(t, served.week.moment + 1)
     takes = []
     for row in waiting[choices.chosen[waiting] != NOTHING]:
         offer = int(choices.chosen[row])
         channel, is_reserved = int(choices.channel[row, offer]), bool(choices.is_reserved[row])
         contact = Contact(
-            now, served.published.week, offers[offer].kind, CONTACT_CHANNELS[channel], is_reserved
+            now,
+            served.published.week,
+            offers[offer].kind,
+            CONTACT_CHANNELS[channel],
+            is_reserved,
+            decision_ids[row],
         )
         uses = fixed[:, offer, channel] + by_response[:, offer, channel] * may.response[row, offer]
         taking = nothing if is_reserved else millionths_of_uses(uses)

@@ -6,8 +6,9 @@
 import json
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import models_json_schema
 
 from serving import answer
 from serving.event import Events, OptOut
@@ -27,7 +28,7 @@ from serving.question import LONGEST_KEY, Customers, Deciding, Moment
 
 JSON = "application/json"
 REFERENCE = "#/components/schemas/{model}"
-ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
+ANSWERS: dict[str, tuple[str, str, type[answer.Answer]]] = {
     SCORE: ("post", "Churn probability, expected value and reasons", answer.Scores),
     OFFER: ("post", "The next best offer, and why each of the others is not", answer.NextBestOffers),
     CUSTOMER: ("get", "What is known of one customer", answer.Customer),
@@ -44,16 +45,10 @@ ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding, EVENTS: 
 
 
 def document() -> dict[str, Any]:
-    answers: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "serialization") for _, _, model in ANSWERS.values()
-    ]
-    _, schemas = models_json_schema(
-        [
-            *((model, "validation") for model in ASKED.values()),
-            *answers,
-            (answer.ProblemDetails, "serialization"),
-        ],
-        ref_template=REFERENCE,
+    _, asked = models_json_schema([(model, "validation") for model in ASKED.values()], ref_template=REFERENCE)
+    _, answered = msgspec.json.schema_components(
+        [*(model for _, _, model in ANSWERS.values()), answer.ProblemDetails],
+        ref_template=REFERENCE.replace("{model}", "{name}"),
     )
     return {
         "openapi": "3.1.0",
@@ -65,7 +60,7 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "http://127.0.0.1:3000"}],
         "paths": {path: {method: _operation(path)} for path, (method, _, _) in ANSWERS.items()} | _texts(),
-        "components": {"schemas": schemas["$defs"]},
+        "components": {"schemas": dict(sorted((asked["$defs"] | answered).items()))},
     }
 
 
@@ -103,11 +98,11 @@ def _operation(path: str) -> dict[str, Any]:
     return operation
 
 
-def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[str, Any]:
+def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> dict[str, Any]:
     mine = [example for example in EXAMPLES if example.path == path]
     responses: dict[str, Any] = {}
     for status in sorted({example.status for example in mine}):
-        shown = {e.name: e.answer.model_dump(mode="json") for e in mine if e.status == status}
+        shown = {e.name: e.answer for e in mine if e.status == status}
         good = status == 200
         responses[str(status)] = {
             "description": "As asked" if good else next(k.title for k in Kind if _is(k, mine, status)),
@@ -136,10 +131,10 @@ def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[s
 
 
 def _is(kind: Kind, examples: list[Any], status: int) -> bool:
-    return any(e.status == status and getattr(e.answer, "type", "") == kind.uri for e in examples)
+    return any(e.status == status and e.answer.get("type") == kind.uri for e in examples)
 
 
-def _content(model: type[BaseModel], examples: dict[str, Any]) -> dict[str, Any]:
+def _content(model: type[BaseModel] | type[answer.Answer], examples: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"$ref": REFERENCE.format(model=model.__name__)}}
     if examples:
         content["examples"] = {name: {"value": value} for name, value in examples.items()}

@@ -16,9 +16,8 @@ from serving import answer
 from tables.moment import from_micros
 
 
-def segments_of(frozen: FrozenPolicy, standing: Standing) -> list[answer.SegmentsAnswer]:
-    """Of each of the customers, against the published policy and its statistics."""
-    found = standing.segments(frozen.policy, frozen.frozen)
+def segments_of(frozen: FrozenPolicy, found: Segments, standing: Standing) -> list[answer.SegmentsAnswer]:
+    """Of each of the customers; found: what the policy makes of them, standing: what it was told from."""
     return [_segments(frozen.policy, frozen.plans, found, standing, row) for row in range(len(found.stage))]
 
 
@@ -96,7 +95,7 @@ def _value_class(policy: Policy, found: Segments, row: int) -> answer.Words | No
 def _behaviour(policy: Policy, found: Segments, row: int) -> answer.BehaviourAnswer | None:
     if policy.behaviour is None or found.behaviour is None:
         return None
-    place, shares = int(found.behaviour.labels.place[row]), found.behaviour.soft[row]
+    place, shares = int(found.behaviour.labels.place[row]), found.behaviour.soft[row].tolist()
     if place < 0:
         return None
     types = policy.behaviour.types

@@ -20,7 +20,6 @@ from releases.week import WeekAbout, read_week_about
 from serving.arrival import Arrivals
 from serving.clock import Clock
 from serving.counter import Counter
-from serving.segment import segments_of
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
@@ -89,7 +88,7 @@ def load(
         served.policy.offers,
         served.policy.policy,
     )
-    segments_of(served.policy, assessed.standing)
+    assessed.standing.segments(policy.policy, policy.frozen)
     return served
 
 

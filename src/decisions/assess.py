@@ -1,4 +1,5 @@
-"""What is known of customers at a moment, before anything is decided: facts, scores, reasons, standing."""
+"""What is known of customers at a moment, before anything is decided: facts, scores, standing; and what is
+told of them beside: the outlook and the reasons, which no choice looks at."""
 
 from typing import Any, NamedTuple
 
@@ -26,17 +27,22 @@ STATUSES = (IN_BASE, LAPSED, NEVER_BOUGHT, NOT_DUE, NO_CONTRACT)
 
 
 class Assessment(NamedTuple):
-    """Shape (customers,) throughout; scores, outlook and words are nan (and no word) outside the base.
-    standing: what the segments are told from, which takes the published policy's frozen numbers too
-    (`standing.segments(policy, frozen)`); who: what else bears on what they may be offered."""
+    """Shape (customers,) throughout; scores are nan outside the base. standing: what the segments are told
+    from, which takes the published policy's frozen numbers too (`standing.segments(policy, frozen)`); who:
+    what else bears on what they may be offered."""
 
     facts: FactTable
     status: npt.NDArray[np.object_]
     scores: Scores
-    outlook: Outlook
-    words: Words
     standing: Standing
     who: Circumstances
+
+
+class Told(NamedTuple):
+    """What is told of the customers assessed; shape (customers,), nan (and no word) outside the base."""
+
+    outlook: Outlook
+    words: Words
 
 
 def assess(
@@ -48,34 +54,43 @@ def assess(
     offers: tuple[Offer, ...],
     policy: Policy,
 ) -> Assessment:
-    """Read, score and explain the customers at `places` as of t."""
+    """Read and score the customers at `places` as of t."""
     facts = read_facts(histories, places, t)
     status = status_of(facts, question)
     inside = np.flatnonzero(status == IN_BASE)
     values = facts.values[inside]
     scores = scorer.score(values, facts.names, offers, t)
-    outlook = scorer.outlook(values, facts.names, t, scores)
-    scored, foretold = (
-        {name: spread(part, inside, len(places), np.nan) for name, part in each._asdict().items()}
-        for each in (scores, outlook)
-    )
-    # The models may know the facts in another order than they were read in.
-    place = np.array([facts.names.index(name) for name in scorer.names])
-    words = strongest(scorer.contributions(values, facts.names), scorer.names)
-    fact = np.where(words.fact == NO_FACT, NO_FACT, place[words.fact])
-    everyone = Scores(**scored)
+    everyone = Scores(*(spread(part, inside, len(places), np.nan) for part in scores))
     standing = standing_of(histories, places, t, policy, facts, everyone)
     return Assessment(
         facts=facts,
         status=status,
         scores=everyone,
-        outlook=Outlook(**foretold),
-        words=Words(
-            fact=spread(fact, inside, len(places), NO_FACT),
-            effect=spread(words.effect, inside, len(places), np.nan),
-        ),
         standing=standing,
         who=circumstances(histories, places, t, facts, standing, policy),
+    )
+
+
+def tell(assessed: Assessment, scorer: Scorer, t: int) -> Told:
+    """The outlook and the reasons of the customers assessed as of t."""
+    inside = np.flatnonzero(assessed.status == IN_BASE)
+    scores = Scores(*(part[inside] for part in assessed.scores))
+    outlook = scorer.outlook(assessed.facts.values[inside], assessed.facts.names, t, scores)
+    everyone = Outlook(*(spread(part, inside, len(assessed.status), np.nan) for part in outlook))
+    return Told(everyone, words_of(assessed, scorer))
+
+
+def words_of(assessed: Assessment, scorer: Scorer) -> Words:
+    """The reasons alone."""
+    facts, customers = assessed.facts, len(assessed.status)
+    inside = np.flatnonzero(assessed.status == IN_BASE)
+    words = strongest(scorer.contributions(facts.values[inside], facts.names), scorer.names)
+    # The models may know the facts in another order than they were read in.
+    place = np.array([facts.names.index(name) for name in scorer.names])
+    fact = np.where(words.fact == NO_FACT, NO_FACT, place[words.fact])
+    return Words(
+        fact=spread(fact, inside, customers, NO_FACT),
+        effect=spread(words.effect, inside, customers, np.nan),
     )
 
 

@@ -28,13 +28,15 @@ MOST_TRIES = 20
 
 class Contact(NamedTuple):
     """at: when it was decided, microseconds by the deciding machine's clock; week: that was published then;
-    kind, channel: in the contract's words; is_reserved: whether the week had set it aside."""
+    kind, channel: in the contract's words, '' where not known; is_reserved: whether the week had set it
+    aside; name: of the decision, or of the event of a contact that was made without one."""
 
     at: int
     week: str
     kind: str
     channel: str
     is_reserved: bool
+    name: str = ""
 
 
 class Seen(NamedTuple):
@@ -104,6 +106,19 @@ def give_back(counters: Counters, week: str, takes: Sequence[Take]) -> None:
     raise Refused(f"{len(waiting)} takes of week {week} could not be given back: their customers change")
 
 
+def note(counters: Counters, week: str, customer: str, contact: Contact) -> None:
+    """Count a contact that somebody else made, once; Refused where others were always quicker."""
+    for _ in range(MOST_TRIES):
+        seen = counters.look(week, [customer])
+        (text,) = seen.contacts
+        if any(each.name == contact.name for each in contacts_of(text)):
+            return
+        swap = Swap(customer, text, _with(text, contact), (0,) * len(seen.left))
+        if all(counters.swap(week, [swap], forced=True)):
+            return
+    raise Refused(f"a contact of week {week} could not be counted: its customer changes")
+
+
 def after(left: Sequence[int], uses: Sequence[int], *, forced: bool) -> list[int] | None:
     """What is left then, None where a limit does not reach; what gives to a limit is not held up by it."""
     if not forced and any(use > max(rest, 0) for use, rest in zip(uses, left, strict=True)):
@@ -123,14 +138,15 @@ def contacts_of(text: str) -> list[Contact]:
 
 def contacts_under(contacts: Sequence[Contact], caps: Sequence[Cap], since: int, t: int) -> Floats:
     """How many count against each cap of a decision as of t, beside what the histories know: made after
-    `since`, the week's moment, and not too long before t; shape (caps,)."""
+    `since`, the week's moment, and not too long before t; shape (caps,). One whose channel or kind is not
+    known counts against all."""
     counts = np.zeros(len(caps))
     for k, cap in enumerate(caps):
         begin = max(since, t - cap.days * DAY)
         counts[k] = sum(
             each.at > begin
-            and (not cap.channels or each.channel in cap.channels)
-            and (not cap.kinds or each.kind in cap.kinds)
+            and (not cap.channels or each.channel in ("", *cap.channels))
+            and (not cap.kinds or each.kind in ("", *cap.kinds))
             for each in contacts
         )
     return counts

@@ -127,13 +127,17 @@ def decided_at(decision_id: str) -> int:
 
 
 def decided(
-    settings: Sequence[Setting], offers: tuple[Offer, ...], assessed: Assessment, choices: Choices
+    decision_ids: Sequence[str],
+    settings: Sequence[Setting],
+    offers: tuple[Offer, ...],
+    assessed: Assessment,
+    choices: Choices,
 ) -> list[Decision]:
-    """The decisions that `choices` are for the customers assessed, in their order, each with its own setting
-    and a new id."""
+    """The decisions that `choices` are for the customers assessed, in their order, each with its own id
+    and setting."""
     return [
         Decision(
-            decision_id=new_id(),
+            decision_id=decision_ids[row],
             setting=setting,
             propensity=float(choices.propensity[row]),
             customer_id=str(assessed.who.ids[row]),

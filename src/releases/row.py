@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from decisions.assess import IN_BASE, Assessment
+from decisions.assess import IN_BASE, Assessment, Told
 from decisions.choice import NOTHING, Choices
 from decisions.policy import Policy
 from decisions.slot import NO_SLOT
@@ -84,24 +84,24 @@ ROWS_AT_ONCE = 16_384
 
 
 def assessed_rows(
-    histories: Histories, assessment: Assessment, policy: Policy, horizon_days: tuple[int, ...]
+    histories: Histories, assessment: Assessment, told: Told, policy: Policy, horizon_days: tuple[int, ...]
 ) -> pa.Table:
     """The columns of ASSESSED for the customers assessed, in their order; horizon_days: of their outlook."""
     scores = assessment.scores
     inside = assessment.status == IN_BASE
     edges = np.array([band.below for band in policy.risk_bands])
     band = np.searchsorted(edges, scores.churn, side="right")
-    english, chinese = _reasons(histories, assessment, inside)
+    english, chinese = _reasons(histories, assessment, told, inside)
     columns: dict[str, Any] = {
         "customer_id": assessment.who.ids,
         "status": assessment.status,
         "churn_probability": _or_null(scores.churn),
-        **_by_horizon(assessment, horizon_days),
+        **_by_horizon(told, horizon_days),
         "risk_band": picked([band.name for band in policy.risk_bands], band, inside),
         "risk_band_zh": picked([band.chinese for band in policy.risk_bands], band, inside),
         "expected_value": _or_null(scores.value),
-        "value_low": _or_null(assessment.outlook.value_low),
-        "value_high": _or_null(assessment.outlook.value_high),
+        "value_low": _or_null(told.outlook.value_low),
+        "value_high": _or_null(told.outlook.value_high),
         "held_out": assessment.who.held_out,
         "reasons": english,
         "reasons_zh": chinese,
@@ -109,9 +109,9 @@ def assessed_rows(
     return pa.table({name: columns[name] for name in ASSESSED.names}, schema=ASSESSED)
 
 
-def _by_horizon(assessment: Assessment, horizon_days: tuple[int, ...]) -> dict[str, pa.Array]:
-    nothing = pa.nulls(len(assessment.status), pa.float64())
-    by_horizon = assessment.outlook.by_horizon
+def _by_horizon(told: Told, horizon_days: tuple[int, ...]) -> dict[str, pa.Array]:
+    by_horizon = told.outlook.by_horizon
+    nothing = pa.nulls(len(by_horizon), pa.float64())
     return {
         name: _or_null(by_horizon[:, horizon_days.index(days)]) if days in horizon_days else nothing
         for name, days in BY_HORIZON.items()
@@ -167,7 +167,7 @@ def _best_offers(choices: Choices, ids: list[str]) -> dict[str, Any]:
 
 
 def _reasons(
-    histories: Histories, assessment: Assessment, inside: npt.NDArray[np.bool_]
+    histories: Histories, assessment: Assessment, told: Told, inside: npt.NDArray[np.bool_]
 ) -> list[pa.ListArray]:
     """English and Chinese; null outside the base."""
     facts = assessment.facts
@@ -175,7 +175,7 @@ def _reasons(
     outside = pa.array(~inside)
     return [
         pa.ListArray.from_arrays(each.offsets, each.values, mask=outside)
-        for each in texts(assessment.words, facts.values, facts.names, money)
+        for each in texts(told.words, facts.values, facts.names, money)
     ]
 
 

@@ -14,13 +14,12 @@ import httpx
 import numpy as np
 import pytest
 
-from releases import log_chain
+from releases import decision_log, log_chain
 from releases.customer_key import CustomerKeys
 from releases.decision import Decision, circumstances_of
 from releases.decision_archive import find, verify_chains
 from releases.decision_record import decision_of
 from releases.home import Home
-from serving import application as application_module
 from serving.application import application
 from serving.served import Served, Window
 
@@ -135,7 +134,7 @@ def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: 
         force(file)
 
     monkeypatch.setattr(log_chain.os, "fdatasync", held)
-    monkeypatch.setattr(application_module, "SECONDS_TO_DISK", 30)
+    monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 30)
     answers: list[httpx.Response] = []
     asking = threading.Thread(target=lambda: answers.extend(ask(window, {"customer_ids": ["c-0000002"]})))
     asking.start()
@@ -151,6 +150,6 @@ def test_a_disk_that_is_too_slow_is_as_good_as_none(window: Window, monkeypatch:
     ask(window, {"customer_ids": ["c-0000001"]})
     force = os.fdatasync
     monkeypatch.setattr(log_chain.os, "fdatasync", lambda file: (time.sleep(1), force(file)))
-    monkeypatch.setattr(application_module, "SECONDS_TO_DISK", 0.1)
+    monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 0.1)
     (refused,) = ask(window, {"customer_ids": ["c-0000002"]})
     assert refused.json()["type"] == "urn:holdfast:problem:not-recorded"
