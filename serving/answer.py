@@ -26,6 +26,11 @@ Instant = Annotated[datetime, Meta(extra_json_schema=INSTANT)]
 Audience = Literal[EVERYONE, SERVICE, FILE]  # type: ignore[valid-type]
 Moment = Annotated[datetime, Meta(extra_json_schema=INSTANT, description="As of when the facts were read.")]
 
+Position = Annotated[int, Meta(description="How many entries of the journal of events were read.")]
+IsStale = Annotated[
+    bool, Meta(description="The week is older than it should be, and with it prices, limits and stock.")
+]
+
 
 class Answer(msgspec.Struct, kw_only=True, gc=False):
     """Whatever is not a number is null in JSON. No answer holds itself, so the collector need not look."""
@@ -233,11 +238,8 @@ class Released(Answer):
     policy: str
     week: str
     moment: Moment
-    events: Annotated[int, Meta(description="How many entries of the journal of events were read.")]
-    is_stale: Annotated[
-        bool,
-        Meta(description="The week is older than it should be, and with it prices, limits and stock."),
-    ]
+    events: Position
+    is_stale: IsStale
     question: Question
 
 
@@ -297,6 +299,8 @@ class Customer(Score):
     policy: str
     week: str
     moment: Moment
+    events: Position
+    is_stale: IsStale
     question: Question
     segments: SegmentsAnswer
     attributes: Annotated[

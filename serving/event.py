@@ -36,10 +36,6 @@ def _day(value: Any) -> str:
         raise ValueError("an ISO 8601 date, as in 1990-12-31") from error
 
 
-def _joined(words: list[str]) -> str:
-    return ",".join(dict.fromkeys(words))
-
-
 def _written(form: str) -> Any:
     return Annotated[str, Field(json_schema_extra={"format": form})]
 
@@ -85,7 +81,7 @@ def _type_of(column: Column) -> Any:
     if column.kind == "choice":
         return LITERAL[column.choices]
     if column.kind == "choices":
-        return Annotated[list[LITERAL[column.choices]], AfterValidator(_joined)]
+        return list[LITERAL[column.choices]]
     return KINDS[column.kind]
 
 
@@ -142,4 +138,9 @@ class OptOut(Asked):
 def row_of(event: Event) -> dict[str, Any]:
     """The event as the journal keeps it (tables.event_row), without what was not said."""
     said = event.model_dump(exclude_none=True, exclude={"correction"})
-    return said if said.get("deleted") else {name: value for name, value in said.items() if name != "deleted"}
+    if not said["deleted"]:
+        del said["deleted"]
+    return {
+        name: ",".join(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in said.items()
+    }

@@ -35,8 +35,8 @@ MOST_TRIES = 5
 
 
 class Live(NamedTuple):
-    """decision_ids: a new one each; circumstances: a customer's, as they were chosen at; takes: what was taken
-    for all of them."""
+    """decision_ids: a new one each; circumstances: a customer's, as they were chosen at; takes: what was
+    taken for all of them."""
 
     decision_ids: list[str]
     choices: Choices
