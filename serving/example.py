@@ -218,7 +218,7 @@ UNKNOWN: dict[str, Any] = {
     "detail": f"1 customers are not in the base: '{STRANGER}'; nobody was answered",
     "more": {"customer_ids": [STRANGER]},
 }
-A_ZONE = "an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
+A_ZONE = "'week', or an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
 
 EXAMPLES = (
     Example("one customer", "POST", SCORE, _in_json(SCORES), body={"customer_ids": [ID]}),
@@ -295,15 +295,17 @@ EXAMPLES = (
         body={"events": [BOUGHT | {"customer_id": STRANGER}]},
     ),
     _refused(
-        "a quantity of nothing",
+        "a price below nothing",
         "POST",
         EVENTS,
         kind=Kind.INVALID_REQUEST,
-        detail="events.0: expected a quantity is not zero; came 'till-4-000018'",
+        detail="events.0: expected a sale has no negative price; came 'till-4-000018'",
         more={
-            "errors": [{"field": "events.0", "expected": "a quantity is not zero", "came": "'till-4-000018'"}]
+            "errors": [
+                {"field": "events.0", "expected": "a sale has no negative price", "came": "'till-4-000018'"}
+            ]
         },
-        body={"events": [BOUGHT | {"event_id": "till-4-000018", "quantity": 0}]},
+        body={"events": [BOUGHT | {"event_id": "till-4-000018", "amount": -1}]},
     ),
     _refused(
         "something else under the same name",

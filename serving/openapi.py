@@ -121,11 +121,12 @@ def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> di
             Kind.KEY_REUSED: "The Idempotency-Key came before with another request.",
         }
     for kind, description in kinds.items():
-        before = responses.get(str(kind.status), {}).get("description")
+        shown = responses.get(str(kind.status), {})
+        before = shown.get("description")
         said = f"{description} Type: {kind.uri}"
         responses[str(kind.status)] = {
             "description": f"{before} Or: {said}" if before else said,
-            "content": {MEDIA_TYPE: _content(answer.ProblemDetails, {})},
+            "content": shown.get("content") or {MEDIA_TYPE: _content(answer.ProblemDetails, {})},
         }
     return dict(sorted(responses.items()))
 

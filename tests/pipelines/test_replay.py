@@ -39,7 +39,7 @@ def decide(home: Path, customers: list[str] | None = None) -> dict[str, str]:
 
     async def ask() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            return await client.post("/v1/next-best-offer", json={"customer_ids": asked})
+            return await client.post("/v1/next-best-offer", json={"customer_ids": asked, "as_of": "week"})
 
     answer = asyncio.run(ask()).json()
     window.stop()

@@ -68,7 +68,7 @@ def recorded(home: Home, decision_id: str) -> Decision:
 
 
 def test_the_servers_answer_stands_in_its_log(client: httpx.Client, served: Served, published: Path) -> None:
-    answer = client.post(OFFER, json={"customer_ids": ["c-0000001", "c-0000002"]}).json()
+    answer = client.post(OFFER, json={"customer_ids": ["c-0000001", "c-0000002"], "as_of": "week"}).json()
     for each in answer["customers"]:
         decision = recorded(Home(published), each["decision_id"])
         assert decision.customer_id == each["customer_id"]

@@ -117,7 +117,7 @@ def contacts(window: Window, now: Served, customer: str) -> list[Any]:
 
 
 def test_the_weeks_own_answers_spend_and_count_nothing(window: Window, now: Served) -> None:
-    asked = {"customer_ids": reserved_ids(now)[:50]}
+    asked = {"as_of": "week", "customer_ids": reserved_ids(now)[:50]}
     first, second = (offers(ask(window, asked)[0]) for _ in range(2))
     assert [each["chosen"] for each in first] == [each["chosen"] for each in second]
     assert all(each["is_reserved"] for each in first)
@@ -134,7 +134,7 @@ def _later(now: Served) -> str:
 def test_what_was_reserved_is_given_once_and_takes_nothing_of_what_is_left(
     window: Window, now: Served
 ) -> None:
-    asked = {"customer_ids": reserved_ids(now)[:30], "commit": True}
+    asked = {"as_of": "week", "customer_ids": reserved_ids(now)[:30], "commit": True}
     week = {each["customer_id"]: each["chosen"] for each in offers(ask(window, asked | {"commit": False})[0])}
     first = offers(ask(window, asked)[0])
     assert {each["customer_id"]: each["chosen"] for each in first} == week
@@ -183,7 +183,7 @@ def test_many_at_once_spend_what_is_left_and_no_more(window: Window) -> None:
 def test_a_cap_counts_what_was_told_online(window: Window) -> None:
     now = with_left(window, 1e9, reserved=False, cap=2)
     known = now.histories.ids[:150]
-    asked = {"customer_ids": [str(each) for each in known], "commit": True}
+    asked = {"as_of": "week", "customer_ids": [str(each) for each in known], "commit": True}
     rounds = [offers(ask(window, asked)[0]) for _ in range(4)]
     told = np.array([[each["chosen"] is not None for each in made] for made in rounds]).sum(axis=0)
     assert told.max() == 2
@@ -208,12 +208,10 @@ def test_one_customer_asked_for_many_times_at_once_is_told_as_often_as_the_cap_a
     assert sum(each["chosen"] is not None for response in made for each in offers(response)) == 1
 
 
-def test_a_clock_that_is_behind_the_week_hides_no_contact(
-    window: Window, now: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("serving.live.time.time_ns", lambda: 0)
+def test_what_is_decided_at_the_weeks_moment_counts_after_it(window: Window, now: Served) -> None:
+    """What is before, the histories know."""
     customer = reserved_ids(now)[0]
-    offers(ask(window, {"customer_ids": [customer], "commit": True})[0])
+    offers(ask(window, {"customer_ids": [customer], "commit": True, "as_of": "week"})[0])
     (made,) = contacts(window, now, customer)
     assert made.at == now.week.moment + 1
 

@@ -19,7 +19,7 @@ def rows(week: pa.Table) -> dict[str, dict[str, Any]]:
 
 
 def test_scores_and_reasons_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
-    answer = client.post("/v1/score", json={"customer_ids": list(rows)}).json()
+    answer = client.post("/v1/score", json={"customer_ids": list(rows), "as_of": "week"}).json()
     assert [each["customer_id"] for each in answer["customers"]] == list(rows)
     for each in answer["customers"]:
         _assert_score_equals(each, rows[each["customer_id"]])
@@ -27,19 +27,21 @@ def test_scores_and_reasons_equal_the_week(client: httpx.Client, rows: dict[str,
 
 def test_one_at_a_time_equals_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
     for customer, row in list(rows.items())[:50]:
-        (each,) = client.post("/v1/score", json={"customer_ids": [customer]}).json()["customers"]
+        (each,) = client.post("/v1/score", json={"customer_ids": [customer], "as_of": "week"}).json()[
+            "customers"
+        ]
         _assert_score_equals(each, row)
 
 
 def test_a_customer_carries_the_score_of_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
     for customer, row in list(rows.items())[:20]:
-        answer = client.get(f"/v1/customers/{customer}").json()
+        answer = client.get(f"/v1/customers/{customer}", params={"as_of": "week"}).json()
         _assert_score_equals(answer, row)
         _assert_segments_equal(answer["segments"], row)
 
 
 def test_choices_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> None:
-    answer = client.post("/v1/next-best-offer", json={"customer_ids": list(rows)}).json()
+    answer = client.post("/v1/next-best-offer", json={"customer_ids": list(rows), "as_of": "week"}).json()
     assert any(each["chosen"] for each in answer["customers"])
     for each in answer["customers"]:
         row = rows[each["customer_id"]]
@@ -59,7 +61,7 @@ def test_choices_equal_the_week(client: httpx.Client, rows: dict[str, Any]) -> N
 
 def test_answers_name_what_they_were_made_with(client: httpx.Client, week: pa.Table) -> None:
     row = week.slice(0, 1).to_pylist()[0]
-    answer = client.post("/v1/score", json={"customer_ids": [row["customer_id"]]}).json()
+    answer = client.post("/v1/score", json={"customer_ids": [row["customer_id"]], "as_of": "week"}).json()
     ready = client.get("/readyz").json()
     assert (answer["bundle"], answer["policy"]) == (row["bundle"], row["policy"])
     assert answer["moment"] == row["moment"].strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -72,7 +74,7 @@ def test_segments_of_one_at_a_time_equal_the_week(client: httpx.Client, rows: di
     companies = [row for row in rows.values() if any("b2b" in each["scheme"] for each in row["tiers"])]
     assert companies
     for row in [*list(rows.values())[:30], *companies[:10]]:
-        asked = {"customer_ids": [row["customer_id"]]}
+        asked = {"customer_ids": [row["customer_id"]], "as_of": "week"}
         (each,) = client.post("/v1/next-best-offer", json=asked).json()["customers"]
         _assert_segments_equal(each["segments"], row)
 

@@ -69,7 +69,7 @@ def test_metrics_count_requests_scores_and_say_what_is_published(
     scored = {"route": "/v1/score", "status": "200"}
     requests = value("holdfast_request_seconds_count", **scored)
     scores = value("holdfast_churn_probability_count")
-    assert client.post("/v1/score", json={"customer_ids": [ID]}).status_code == 200
+    assert client.post("/v1/score", json={"customer_ids": [ID], "as_of": "week"}).status_code == 200
     assert value("holdfast_request_seconds_count", **scored) == requests + 1
     assert value("holdfast_churn_probability_count") == scores + 1
     client.get("/v1/customers/nobody")
