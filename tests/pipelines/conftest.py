@@ -23,7 +23,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from features import warm
 from pipelines import cli
 from releases.home import Home
 from releases.week import read_week_rows
@@ -361,6 +360,5 @@ def spark() -> Iterator[Any]:
         if os.environ.get("HOLDFAST_REQUIRE_SERVICES") == "1":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
-    warm.warm()
     with session("local[2]") as opened:
         yield opened

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from decisions.assess import IN_BASE, status_of
+from features import warm
 from features.catalogue import FAMILIES
 from features.family import Family
 from features.order import order
@@ -43,6 +44,12 @@ def conftest(root: Path, room: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """Workers find the reader, or each would compile for itself."""
+    warm.warm()
 
 
 @pytest.fixture(scope="session")
