@@ -38,7 +38,7 @@ def check(home: Home, share: float) -> dict[str, Any]:
 class Unusable(Refused):
     """The check's own report, for a base that cannot be used."""
 
-    def __init__(self, report: dict[str, Any], refused: Path) -> None:
+    def __init__(self, report: dict[str, Any], refused: Path | str) -> None:
         worst = [name for name, table in report["tables"].items() if not table["usable"]]
         super().__init__(
             f"{', '.join(worst)}: more than {report['share']:.0%} of the rows are refused (or none holds); "

@@ -52,6 +52,15 @@ TablesOption = Annotated[
     typer.Option(help="With --engine spark: a folder of checked tables, a path or URL; else the home's."),
 ]
 
+IncomingOption = Annotated[
+    str | None,
+    typer.Option(help="With --engine spark: a folder of incoming tables, a path or URL; else the home's."),
+]
+SparkOut = Annotated[
+    str | None,
+    typer.Option(help="With --engine spark: a folder that is not there yet, a path or URL."),
+]
+
 
 def _run(
     home: Path,
@@ -73,6 +82,12 @@ def _refuse_options_of_spark(engine: Engine, options: dict[str, str | None]) -> 
     given = [name for name, value in options.items() if value is not None]
     if engine is Engine.local and given:
         raise typer.BadParameter(f"{', '.join(given)} go with --engine spark")
+
+
+def _named(out: str | None, what: str) -> str:
+    if out is None:
+        raise typer.BadParameter(f"--engine spark writes {what} to a folder: name it with --out FOLDER")
+    return out
 
 
 @app.command()
@@ -99,27 +114,53 @@ def simulate(
 @app.command("import")
 def import_(
     name: Annotated[str, typer.Argument(help="A folder in config/sources.")],
-    raw: Annotated[Path | None, typer.Option(help="The folder of the raw files.")] = None,
+    raw: Annotated[
+        str | None, typer.Option(help="The folder of the raw files; with --engine spark it may be a URL.")
+    ] = None,
     home: HomeOption = HOME,
+    engine: EngineOption = Engine.local,
+    out: SparkOut = None,
+    master: Master = None,
     json: JsonOption = False,
 ) -> None:
     """Turn raw data into the contract's tables."""
     from pipelines import import_ as job  # noqa: PLC0415
 
-    _run(home, "import", json, lambda h: job.import_(h, name, raw), job.render)
+    _refuse_options_of_spark(engine, {"--out": out, "--master": master})
+    if engine is Engine.spark:
+        from pipelines.spark import source as by_spark  # noqa: PLC0415
+
+        folder = _named(out, "tables")
+        work = partial(by_spark.import_, name=name, raw=raw, out=folder, master=master)
+        _run(home, "import", json, lambda _: work(), job.render, changes=False)
+        return
+    where = Path(raw) if raw is not None else None
+    _run(home, "import", json, lambda h: job.import_(h, name, where), job.render)
 
 
 @app.command()
 def check(
     home: HomeOption = HOME,
     share: Annotated[float, typer.Option(min=0, max=1, help="Refused rows allowed a table.")] = 0.01,
+    engine: EngineOption = Engine.local,
+    out: SparkOut = None,
+    master: Master = None,
+    tables: IncomingOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check the tables against the contract and sort them into histories."""
     from pipelines import check as job  # noqa: PLC0415
 
+    _refuse_options_of_spark(engine, {"--out": out, "--master": master, "--tables": tables})
     try:
-        _run(home, "check", json, lambda h: job.check(h, share), job.render)
+        if engine is Engine.spark:
+            from pipelines.spark import check as by_spark  # noqa: PLC0415
+
+            folder = _named(out, "the rows that hold and those that do not")
+            work = partial(by_spark.check, share=share, out=folder, master=master, tables=tables)
+            _run(home, "check", json, work, job.render, changes=False)
+        else:
+            _run(home, "check", json, lambda h: job.check(h, share), job.render)
     except job.Unusable as error:
         show(error.report, json, job.render)
         raise
@@ -339,9 +380,8 @@ def score(
 
         if shadow is not None:
             raise typer.BadParameter("--engine spark publishes no week that could have a --shadow")
-        if out is None:
-            raise typer.BadParameter("--engine spark writes scores to a folder: name it with --out FOLDER")
-        work = partial(by_spark.write_scores, out=out, as_of=as_of, master=master, tables=tables)
+        folder = _named(out, "scores")
+        work = partial(by_spark.write_scores, out=folder, as_of=as_of, master=master, tables=tables)
         _run(home, "score", json, work, by_spark.render_scores)
         return
     from pipelines import score as job  # noqa: PLC0415

@@ -12,11 +12,7 @@ from tables.source import import_source
 
 
 def import_(home: Home, name: str, raw: Path | None) -> dict[str, Any]:
-    sources = configuration() / "sources"
-    source = sources / name
-    if not (source / "source.yaml").exists():
-        known = ", ".join(sorted(path.parent.name for path in sources.glob("*/source.yaml")))
-        raise Refused(f"{source}: no such source; there are {known}. To write one, see docs/sources.md")
+    source = source_of_name(name)
     with sealed_folder(home.incoming) as staged, bar(f"importing {name}") as progress:
         report = import_source(source, raw, staged.path, lambda _, rows: progress(rows, rows))
     point(home.incoming, staged.name)
@@ -26,6 +22,16 @@ def import_(home: Home, name: str, raw: Path | None) -> dict[str, Any]:
         "rows": report.rows,
         "counted": report.base.counted,
     }
+
+
+def source_of_name(name: str) -> Path:
+    """The folder of a source; Refused names those that there are."""
+    sources = configuration() / "sources"
+    source = sources / name
+    if not (source / "source.yaml").exists():
+        known = ", ".join(sorted(path.parent.name for path in sources.glob("*/source.yaml")))
+        raise Refused(f"{source}: no such source; there are {known}. To write one, see docs/sources.md")
+    return source
 
 
 def render(result: dict[str, Any]) -> list[Any]:

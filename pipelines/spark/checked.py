@@ -1,23 +1,20 @@
 """Checked tables as Spark reads them: a folder anywhere, one Parquet file or folder a table and feed."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from pipelines.spark.folder import path_of, place_of, read_json
 from tables.contract import CUSTOMER_TABLES, TABLES
 from tables.record import own_columns
 from tables.refusal import Refused
 from tables.small_table import parts_of
 from tables.sorting import about_base
 
-HERE = "file://"
 # Spark's names of the checked columns' types (tables.column).
 TYPES = {
     "text": "string",
@@ -42,15 +39,11 @@ class Checked:
     @cached_property
     def base(self) -> dict[str, Any]:
         """What base.json says: time zone, currency, and the columns of each table."""
-        try:
-            text = self.spark.read.text(f"{self.folder}/base.json", wholetext=True).collect()[0][0]
-            base: dict[str, Any] = json.loads(text)
-            return base | {"columns": dict(base["columns"])}
-        except (PySparkException, IndexError, ValueError, KeyError, TypeError) as error:
-            raise Refused(
-                f"{self.folder}: expected a folder of checked tables with base.json, as `holdfast check` "
-                f"leaves in bases/<name>/tables ({str(error).splitlines()[0][:300]})"
-            ) from error
+        expected = "what `holdfast check` leaves in bases/<name>/tables: checked tables, with their columns"
+        base = read_json(self.spark, f"{self.folder}/base.json", expected)
+        if not isinstance(base.get("columns"), dict):
+            raise Refused(f"{self.folder}/base.json: expected {expected}; `columns` is missing")
+        return base
 
     def has(self, name: str, column: str = "event_id") -> bool:
         return column in self.base["columns"].get(name, [])
@@ -63,8 +56,8 @@ class Checked:
         kinds = TABLES[name].columns
         schema = ", ".join(f"`{c}` {TYPES[kinds[c].kind]}" for c in self.base["columns"][name])
         reader = self.spark.read.schema(schema).option("parquet.page.verify-checksum.enabled", "true")
-        here = self.folder.removeprefix(HERE)
-        found = [place_of(path) for path in parts_of(Path(here), name)] if here != self.folder else []
+        here = path_of(self.folder)
+        found = [place_of(path) for path in parts_of(here, name)] if here else []
         # What this machine does not see, Spark finds; of a pattern it warns, at length.
         return reader.parquet(*(found or [f"{self.folder}/{name}{{,.*}}.parquet"]))
 
@@ -101,8 +94,3 @@ class Checked:
             .collect()[0]
         )
         return about_base(self.base, [] if first is None else [(first, last)])
-
-
-def place_of(folder: Path) -> str:
-    """A folder of this machine as Spark names it, whatever the cluster's own file system is."""
-    return f"{HERE}{folder.absolute()}"

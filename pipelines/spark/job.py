@@ -1,6 +1,5 @@
 """`holdfast features --engine spark` and `holdfast score --engine spark`: Parquet folders of everybody."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,17 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from features import warm
 from features.reader import names_of
 from pipelines.as_of import moment_of, offers_of
 from pipelines.spark.block import BLOCK, to_blocks
-from pipelines.spark.checked import Checked, place_of
+from pipelines.spark.checked import Checked
+from pipelines.spark.folder import place_of, refuse_existing, write
 from pipelines.spark.reading import facts_in, facts_schema, families_of
 from pipelines.spark.scoring import SCORES, scores_in
-from pipelines.spark.session import is_local, session
+from pipelines.spark.session import is_local, working
 from pipelines.spark.shipment import ship, write_offers
 from releases.bundle import read_bundle
 from releases.home import Home
@@ -58,7 +57,7 @@ class Base:
 def open_base(spark: SparkSession, home: Home, tables: str | None) -> Base:
     """The checked tables in `tables`, or those of the home's current base, verified."""
     if tables is not None:
-        checked = Checked(spark, tables.rstrip("/") if "://" in tables else place_of(Path(tables)))
+        checked = Checked(spark, place_of(tables))
         return Base(checked, checked.about())
     base = home.current_base()
     verify(base)
@@ -103,9 +102,9 @@ def scores_of(
 def write_facts(
     home: Home, out: str, as_of: str | None, master: str | None, tables: str | None
 ) -> dict[str, Any]:
-    with _working(home, master, tables, out) as base:
+    with _based(home, master, tables, out) as base:
         t = moment_of(base, as_of)
-        customers = _write(facts_of(base, (t,)), out)
+        customers = write(facts_of(base, (t,)), place_of(out))
         return {
             "customers": customers,
             "facts": len(names_of()),
@@ -121,12 +120,12 @@ def write_scores(
     if not name:
         raise Refused("no bundle is published; run `holdfast train` and `holdfast promote` first")
     read_bundle(home.bundles / name, home.key())
-    with _working(home, master, tables, out) as base:
+    with _based(home, master, tables, out) as base:
         t = moment_of(base, as_of)
         with TemporaryDirectory(prefix="holdfast-") as passing:
             write_offers(base.checked, Path(passing))
             offers = offers_of(Path(passing), t, base.time_zone)
-        customers = _write(scores_of(base, home.bundles / name, offers, t), out)
+        customers = write(scores_of(base, home.bundles / name, offers, t), place_of(out))
         return {
             "customers": customers,
             "offers": len(offers),
@@ -152,29 +151,12 @@ def render_scores(result: dict[str, Any]) -> list[Any]:
 
 
 @contextmanager
-def _working(home: Home, master: str | None, tables: str | None, out: str) -> Iterator[Base]:
-    if "://" not in out and Path(out).exists():
-        raise Refused(f"--out {out} is there already; name a folder that is not")
+def _based(home: Home, master: str | None, tables: str | None, out: str) -> Iterator[Base]:
+    refuse_existing(out)
     if is_local(master):
         warm.warm()  # once, or each worker would compile for itself
-    with session(master) as spark:
-        try:
-            yield open_base(spark, home, tables)
-        except PySparkException as error:
-            raise Refused(f"Spark did not finish: {_said(error)}") from error
-
-
-def _said(error: PySparkException) -> str:
-    """What a worker refused, else the first lines of Spark's own words; not pages of Java."""
-    refused = re.search(r"tables\.refusal\.Refused: (.+)", str(error))
-    return refused[1] if refused else str(error).strip()[:500]
-
-
-def _write(rows: DataFrame, out: str) -> int:
-    """Write a folder of Parquet; `_SUCCESS` in it says that it is whole. Returns the number of rows."""
-    place = out if "://" in out else place_of(Path(out))
-    rows.write.mode("error").parquet(place)
-    return int(rows.sparkSession.read.parquet(place).count())
+    with working(master) as spark:
+        yield open_base(spark, home, tables)
 
 
 def _portions(base: Base, tables: list[str]) -> int:

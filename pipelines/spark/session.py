@@ -1,6 +1,8 @@
 """Spark's session, set up so that instants, numbers and files are what the local engine takes them for."""
 
+import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from tables.refusal import Refused
 
 try:
+    from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 except ImportError as error:
     raise Refused(
@@ -35,6 +38,27 @@ LOCAL = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
+
+
+# PySpark logs every error with pages of Java before it raises it.
+for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+    logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def working(master: str | None) -> Iterator[SparkSession]:
+    """A session (see `session`) whose errors are refusals."""
+    with session(master) as spark:
+        try:
+            yield spark
+        except PySparkException as error:
+            raise Refused(f"Spark did not finish: {said(error)}") from error
+
+
+def said(error: PySparkException) -> str:
+    """What a worker refused, else the first lines of Spark's own words; not pages of Java."""
+    refused = re.search(r"tables\.refusal\.Refused: (.+)", str(error))
+    return refused[1] if refused else str(error).strip()[:500]
 
 
 @contextmanager

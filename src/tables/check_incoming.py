@@ -15,6 +15,7 @@ from tables.source import BASE
 # Names that a refused row gets, and DuckDB's own for the place of a row in its file.
 RESERVED = ("row_number", "reasons", "file_row_number")
 
+EMPTY = "the table is empty; expected rows. Correct its SELECT, or leave the table out"
 NO_VALUE = '"NULL"'  # DuckDB's type of a column in which nothing is said
 
 
@@ -22,12 +23,15 @@ def read_base(incoming: Path) -> dict[str, Any]:
     path = incoming / BASE
     try:
         base: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"source", "time_zone", "currency", "minor_units"} - set(base)
+        refuse_base(base, str(path))
     except (OSError, ValueError, TypeError) as error:
         raise Refused(f"{path}: expected what `import` writes; {error}. Import anew") from error
-    if missing:
-        raise Refused(f"{path}: {', '.join(sorted(missing))} missing; import anew")
     return base
+
+
+def refuse_base(base: dict[str, Any], path: str) -> None:
+    if missing := {"source", "time_zone", "currency", "minor_units"} - set(base):
+        raise Refused(f"{path}: {', '.join(sorted(missing))} missing; import anew")
 
 
 def incoming_tables(incoming: Path, is_feed: bool = False) -> list[str]:
@@ -50,13 +54,17 @@ def refuse_shape(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     """Rows and columns (with types) of the file; raises Refused with all that is wrong with it."""
     rows = verify_parquet(path)
     if rows == 0:
-        raise Refused(
-            f"{path}: the table is empty; expected rows. Correct its SELECT, or leave the table out"
-        )
+        raise Refused(f"{path}: {EMPTY}")
     try:
         came = described(connection, f"select * from {scan(path)}")
     except duckdb.Error as error:
         raise Refused(f"{path}: cannot be read: {brief(error)}") from error
+    refuse_columns(table, str(path), came)
+    return rows, came
+
+
+def refuse_columns(table: str, path: str, came: dict[str, str]) -> None:
+    """Raises Refused with all that is wrong with columns (with DuckDB's names of their types) as such."""
     columns = TABLES[table].columns
     wrong = [
         f"column {name} is missing; found {', '.join(came)}"
@@ -71,7 +79,6 @@ def refuse_shape(connection: duckdb.DuckDBPyConnection, table: str, path: Path) 
     wrong += [f"column {name}: the name is taken, rename it" for name in RESERVED if name in came]
     if wrong:
         raise Refused(f"{path}: " + "; ".join(wrong))
-    return rows, came
 
 
 def scan(path: Path) -> str:

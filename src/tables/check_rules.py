@@ -12,6 +12,11 @@ MERGED_INTO_A_CUSTOMER = "merged_into names a row of customers"
 NO_CYCLE = "merges make no cycle"
 
 
+def written_columns(table: type[Table], present: list[str]) -> list[str]:
+    """The columns of rows that hold: those of the contract that came, and those that are filled."""
+    return [name for name in table.columns if name in present or name in ("known_at", "deleted")]
+
+
 def whole_row(table: type[Table], present: list[str]) -> str:
     """All contract columns in their stored types; known_at and deleted filled, missing columns null."""
     said = {name: identifier(name) if name in present else "null" for name in table.columns}

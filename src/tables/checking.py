@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from tables.check_incoming import incoming_tables, read_base, refuse_shape, scan
-from tables.check_rules import order_of, row_rules, whole_row
+from tables.check_rows import REASONS, break_row_rules, lay_out
+from tables.check_rules import order_of, row_rules, written_columns
 from tables.check_versions import break_merges, break_versions
 from tables.contract import KEYS, TABLES
 from tables.engine import brief, engine, identifier, literal, rows_of, write_parquet
@@ -130,21 +131,16 @@ def _check_table(
     path = task.incoming / f"{table}.parquet"
     rows, came = refuse_shape(connection, table, path)
     contract = TABLES[table]
-    written = [name for name in contract.columns if name in came or name in ("known_at", "deleted")]
+    written = written_columns(contract, list(came))
     connection.execute(
         f"create or replace view incoming as select file_row_number + 1 as row_number, * from {scan(path)}"
     )
-    connection.execute(
-        "create or replace view checked as "
-        f"select row_number, {whole_row(contract, list(came))} from incoming"
-    )
-    connection.execute("create or replace table broken (row_number bigint, rule varchar)")
-    connection.execute("create or replace table repeated (row_number bigint)")
+    lay_out(connection, contract, list(came))
     now = f"timestamptz {literal(task.now.isoformat())}"
     if task.onto and table == "responses":
         task.onto.find_contacts(connection)
     kept = {other: task.keys(other, done) for other in KEYS if other in done or task.has(other)}
-    _break_row_rules(connection, row_rules(contract, now, kept))
+    break_row_rules(connection, row_rules(contract, now, kept))
     break_versions(connection, contract)
     if task.onto:
         task.onto.break_known(connection, contract)
@@ -177,27 +173,11 @@ def _check_table(
     return check, written
 
 
-def _break_row_rules(connection: duckdb.DuckDBPyConnection, rules: dict[str, str]) -> None:
-    """One pass over the table; each row gets the list of the rules that it breaks."""
-    reasons = ", ".join(
-        f"case when not ({condition}) then {literal(rule)} end" for rule, condition in rules.items()
-    )
-    connection.execute(
-        f"""insert into broken
-        select row_number, unnest(reasons) from (
-            select row_number, list_filter([{reasons}], lambda reason: reason is not null) as reasons
-            from checked)
-        where len(reasons) > 0"""
-    )
-
-
 def _write_refused(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     write_parquet(
         connection,
-        """select incoming.* exclude (row_number), row_number, reasons
-        from incoming
-        join (select row_number, list(rule order by rule) as reasons from broken group by all)
-        using (row_number)
+        f"""select incoming.* exclude (row_number), row_number, reasons
+        from incoming join ({REASONS}) using (row_number)
         order by row_number""",
         path,
     )

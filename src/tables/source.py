@@ -18,7 +18,7 @@ from tables.contract import TABLES
 from tables.engine import brief, described, engine, identifier, rows_of, write_parquet
 from tables.refusal import Refused
 from tables.sealed import canonical_json, write_whole
-from tables.source_file import create_file_view
+from tables.source_file import create_file_view, found
 from tables.source_postgres import copy_postgres
 from tables.source_settings import SourceSettings, read_settings
 
@@ -54,7 +54,7 @@ def import_source(
     orders them. Raises Refused; `into` then holds a part without base.json.
     """
     settings = read_settings(source)
-    selects = _selects(source)
+    selects = selects_of(source)
     into.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory(prefix=".import-", dir=into) as passing,
@@ -63,16 +63,16 @@ def import_source(
         for view, said in settings.files.items():
             if raw is None:
                 raise Refused(f"{source}: the source reads files; name the folder that holds them (raw)")
-            create_file_view(connection, view, said, raw, Path(passing))
+            create_file_view(connection, view, said, found(view, said.path, raw), Path(passing))
         if settings.postgres:
             copy_postgres(connection, settings.postgres, source)
         for path in sorted((source / "views").glob("*.sql")):
             with _refusing(path, settings):
-                connection.execute(f"create view {identifier(path.stem)} as {_select(path)}")
+                connection.execute(f"create view {identifier(path.stem)} as {sql_of(path)}")
         rows = {}
         for table, path in selects.items():
             with _refusing(path, settings):
-                query = _with_instants(connection, table, _select(path))
+                query = _with_instants(connection, table, sql_of(path))
                 told = None if progress is None else _about(progress, table)
                 rows[table] = write_parquet(connection, query, into / f"{table}.parquet", told)
         base = Base(
@@ -87,7 +87,8 @@ def import_source(
     return ImportReport(base, rows)
 
 
-def _selects(source: Path) -> dict[str, Path]:
+def selects_of(source: Path) -> dict[str, Path]:
+    """The SELECT of each table that the source delivers, in the contract's order; Refused for any other."""
     paths = {path.stem: path for path in source.glob("*.sql")}
     unknown = sorted(set(paths) - set(TABLES) - {COUNTED})
     if unknown:
@@ -101,7 +102,8 @@ def _selects(source: Path) -> dict[str, Path]:
     return selects
 
 
-def _select(path: Path) -> str:
+def sql_of(path: Path) -> str:
+    """The statement of a file, so that it can stand in another."""
     try:
         return path.read_text(encoding="utf-8").strip().removesuffix(";")
     except UnicodeDecodeError as error:
@@ -127,7 +129,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, path: Path, settings: Source
         rows = rows_of(
             connection,
             "select cast(what as varchar), cast(coalesce(sum(rows), 0) as bigint) "
-            f"from ({_select(path)}\n) where what is not null group by 1 order by 1",
+            f"from ({sql_of(path)}\n) where what is not null group by 1 order by 1",
         )
     return dict(rows)
 

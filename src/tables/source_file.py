@@ -17,11 +17,10 @@ def create_file_view(
     connection: duckdb.DuckDBPyConnection,
     view: str,
     settings: FileSettings,
-    raw: Path,
+    paths: list[Path],
     passing: Path,
 ) -> None:
-    """Create `view` on the files that `settings` names; CSV in another encoding passes through `passing`."""
-    paths = found(view, settings.path, raw)
+    """Create `view` on files that were `found`; CSV in another encoding passes through `passing`."""
     if paths[0].suffix == ".parquet":
         scan = f"read_parquet({_listed(paths)})"
     else:

@@ -27,6 +27,7 @@ from pipelines import cli
 from releases.home import Home
 from releases.week import read_week_rows
 from tables import sorting
+from tables.refusal import Refused
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
 
@@ -346,3 +347,18 @@ def scoring(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     runs = Scoring(small, tmp_path_factory.mktemp("scoring"))
     yield runs
     runs.end()
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """One session on two cores for all tests; skipped where Java or PySpark is missing."""
+    try:
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            raise Refused("no Java on the path, and no JAVA_HOME")
+        from pipelines.spark.session import session  # noqa: PLC0415
+    except Refused as missing:
+        if os.environ.get("HOLDFAST_REQUIRE_SERVICES") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    with session("local[2]") as opened:
+        yield opened

@@ -2,9 +2,8 @@
 
 import importlib.util
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,20 +46,10 @@ def conftest(root: Path, room: str) -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """One session on two cores for all tests; skipped where Java or PySpark is missing."""
-    try:
-        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-            raise Refused("no Java on the path, and no JAVA_HOME")
-        from pipelines.spark.session import session  # noqa: PLC0415
-    except Refused as missing:
-        if os.environ.get("HOLDFAST_REQUIRE_SERVICES") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """Workers find the reader, or each would compile for itself."""
     warm.warm()
-    with session("local[2]") as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

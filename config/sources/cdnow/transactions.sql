@@ -6,11 +6,11 @@
 select
     customer_id || '-' || date || '-' || row_number() over (
         partition by customer_id, date order by number_of_cds, dollar_value) as event_id,
-    cast(strptime(cast(date as varchar), '%Y%m%d') as date) as at,
-    cast(customer_id as varchar) as customer_id,
+    cast(concat_ws('-', left(day, 4), substring(day, 5, 2), right(day, 2)) as date) as at,
+    cast(customer_id as string) as customer_id,
     customer_id || '-' || date as order_id,
     number_of_cds as quantity,
     cast(round(dollar_value * 100) as bigint) as amount,
     'web' as channel
-from purchases
+from (select *, cast(date as string) as day from purchases)
 order by "at", event_id

@@ -1,7 +1,7 @@
 -- A customer is known from its first line on, whatever the line is for. Thirteen customers have lines from
 -- two countries: each change of country is a new row.
 with moments as (
-    select cast(customer as varchar) as customer_id, sold_at, min(country) as region
+    select cast(customer as string) as customer_id, sold_at, min(country) as region
     from lines where customer is not null group by all
 ),
 changes as (

@@ -13,7 +13,7 @@ select
         partition by invoice, upper(stock_code)
         order by sold_at, quantity, price, stock_code, description) as event_id,
     min(sold_at) over (partition by invoice, customer) as at,
-    cast(customer as varchar) as customer_id,
+    cast(customer as string) as customer_id,
     invoice as order_id,
     quantity,
     cast(round(quantity * price * 100) as bigint) as amount,

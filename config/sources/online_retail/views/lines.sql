@@ -12,7 +12,7 @@ with lines as (
 -- What a line is. Product codes start with five digits or name a product by letters (PADS, SP1002, DCGS...,
 -- gift_...); the codes below are no products. Invoices that start with A write off bad debt.
 select *, case
-    when starts_with(invoice, 'A') then 'bad debt'
+    when left(invoice, 1) = 'A' then 'bad debt'
     when customer is null then 'lines without a customer'
     when upper(stock_code) in ('POST', 'DOT', 'C2', 'C3') then 'postage and carriage'
     when upper(stock_code) = 'M' then 'manual entries'
