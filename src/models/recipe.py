@@ -214,7 +214,9 @@ def _mixed(rows: Frame, days: int, fitted: Fitted, recipe: Recipe, objective: st
     slope, share, _ = fit_line(both, rows.churned[later], weight=recipe.weight(facts.moments[later]))
     if share < LEAST_SHARE:
         return Calibration()
-    return Calibration(slope, share=share, days=float(days), **now._asdict())
+    whole = Calibration(slope, share=share, days=float(days), **now._asdict())
+    latest = facts.values[facts.moments == facts.moments.max()]
+    return whole._replace(usual=float(whole.process_log_odds(latest, facts.names).mean()))
 
 
 def _is_enough(rows: Frame, chosen: Flags, moments: int = LEAST_MOMENTS) -> bool:
