@@ -13,12 +13,14 @@ import json
 import platform
 import resource
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
+from benchmarks.kept import Kept
 from models.off_policy import METHODS, Estimate, Log, certain, compare, estimate
 from simulator.dynamics import effects
 from simulator.population import Population, draw_population
@@ -113,38 +115,52 @@ def fitted(pool: Pool, customers: int, random: np.random.Generator) -> Floats:
     return np.asarray((line[0] + usual * line[1])[:, None] + by_action[None, :])
 
 
+def one_log(
+    pool: Pool, customers: int, random: np.random.Generator, predicted: Floats, truths: dict[str, float]
+) -> dict[str, tuple[bool, bool, float]]:
+    """By method and policy: whether the interval covers the truth, whether the normal one does, its width."""
+    log, rows = draw_log(pool, customers, random)
+    policies = {name: policy[rows] for name, policy in pool.policies.items()}
+    model = predicted[rows]
+    found: dict[str, tuple[Estimate, float]] = {}
+    for method in METHODS:
+        for name, policy in policies.items():
+            found[f"{method} {name}"] = estimate(method, log, policy, model), truths[name]
+        less = compare(method, log, policies["greedy"], policies["riskiest"], model)
+        found[f"{method} greedy less riskiest"] = less, truths["greedy"] - truths["riskiest"]
+    return {
+        name: (
+            bool(each.low <= truth <= each.high),
+            bool(abs(each.value - truth) <= 1.96 * each.error),
+            float(each.high - each.low),
+        )
+        for name, (each, truth) in found.items()
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--logs", type=int, default=2_000)
     parser.add_argument("--customers", type=int, default=10_000, help="decisions in one log")
     parser.add_argument("--pool", type=int, default=50_000, help="customers they are drawn from")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--kept", type=Path, help="a file to keep figures in, so that a run can be resumed")
     options = parser.parse_args()
     begun = time.perf_counter()
     pool = make_pool(options.pool, options.seed)
-    random = np.random.default_rng(options.seed + 1)
-    predicted = fitted(pool, options.customers, random)
+    predicted = fitted(pool, options.customers, np.random.default_rng([options.seed + 1, 0]))
+    truths = {name: float((policy * pool.truth).sum(axis=1).mean()) for name, policy in pool.policies.items()}
+    kept = Kept(options.kept)
     covered: dict[str, list[bool]] = {}
     plain: dict[str, list[bool]] = {}
     widths: dict[str, list[float]] = {}
-    truths = {name: float((policy * pool.truth).sum(axis=1).mean()) for name, policy in pool.policies.items()}
-
-    def keep(name: str, found: Estimate, truth: float) -> None:
-        covered.setdefault(name, []).append(found.low <= truth <= found.high)
-        plain.setdefault(name, []).append(abs(found.value - truth) <= 1.96 * found.error)
-        widths.setdefault(name, []).append(found.high - found.low)
-
-    for _ in range(options.logs):
-        log, rows = draw_log(pool, options.customers, random)
-        model = predicted[rows]
-        for method in METHODS:
-            for name, policy in pool.policies.items():
-                keep(f"{method} {name}", estimate(method, log, policy[rows], model), truths[name])
-            keep(
-                f"{method} greedy less riskiest",
-                compare(method, log, pool.policies["greedy"][rows], pool.policies["riskiest"][rows], model),
-                truths["greedy"] - truths["riskiest"],
-            )
+    for number in range(options.logs):
+        random = np.random.default_rng([options.seed + 1, 1 + number])
+        told = kept.measured(str(number), one_log, pool, options.customers, random, predicted, truths)
+        for name, (inside, inside_plain, width) in told.items():
+            covered.setdefault(name, []).append(inside)
+            plain.setdefault(name, []).append(inside_plain)
+            widths.setdefault(name, []).append(width)
     rates = {name: float(np.mean(each)) for name, each in covered.items()}
     for name, rate in rates.items():
         print(

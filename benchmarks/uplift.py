@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.kept import Kept
 from benchmarks.uplift_data import Told, hillstrom, starbucks
 from benchmarks.uplift_peer import Peer, peers, several
 from models.effect import PREFERRED
@@ -32,6 +33,8 @@ from models.uplift_metric import judge, qini_area, qini_coefficient, uplift_at
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 Scored = dict[str, dict[str, list[float]]]
+# (facts, treatment, outcome) of the half learnt from, facts of the other half -> an effect by treatment
+Learner = Callable[[Floats, Int64s, Floats, Floats], Floats]
 DEPTH = 0.3
 
 
@@ -96,31 +99,40 @@ def halves(groups: Int64s, seed: int) -> tuple[Int64s, Int64s]:
     return np.flatnonzero(inside), np.flatnonzero(~inside)
 
 
-def one_treatment(told: Told, splits: int, learners: list[str], with_peers: bool) -> Scored:
+def judged(told: Told, learn: Peer, a: Int64s, b: Int64s) -> dict[str, float]:
+    """Learnt from rows a, judged on rows b."""
+    contacted = (told.treatment > 0).astype(np.float64)
+    effect = learn(told.facts[a], contacted[a], told.outcome[a], told.facts[b])
+    of = effect, told.outcome[b], contacted[b], np.ones(len(b))
+    return {"uplift_at_30": uplift_at(DEPTH, *of), "qini": qini_coefficient(*of)}
+
+
+def one_treatment(
+    data: str, told: Told, splits: int, learners: list[str], with_peers: bool, kept: Kept
+) -> Scored:
     scored: Scored = {}
     everyone = {f"ours, {name}": ours(told, name) for name in learners}
-    if PREFERRED in learners:
+    if PREFERRED in learners and len(learners) > 1:
         everyone["ours, chosen"] = chosen(told, learners)
     if with_peers:
         everyone |= peers(len(told.groups) // 2)
     for seed in range(splits):
         a, b = halves(told.groups, seed)
-        contacted, ones = (told.treatment > 0).astype(np.float64), np.ones(len(b))
         for name, learn in everyone.items():
-            effect = learn(told.facts[a], contacted[a], told.outcome[a], told.facts[b])
-            figures = scored.setdefault(name, {"uplift_at_30": [], "qini": []})
-            judged = effect, told.outcome[b], contacted[b], ones
-            figures["uplift_at_30"].append(uplift_at(DEPTH, *judged))
-            figures["qini"].append(qini_coefficient(*judged))
+            figures = kept.measured(f"{data}; {name}; {seed}", judged, told, learn, a, b)
+            for metric, value in figures.items():
+                scored.setdefault(name, {}).setdefault(metric, []).append(value)
         logging.info("split %d of %d", seed + 1, splits)
     return scored
 
 
-def two_treatments(told: Told, splits: int, learners: list[str], with_peers: bool) -> Scored:
+def two_treatments(
+    data: str, told: Told, splits: int, learners: list[str], with_peers: bool, kept: Kept
+) -> Scored:
     """What a customer gains when the most promising 30 % get the mail that is best for each."""
     scored: Scored = {}
     mails = int(told.treatment.max())
-    everyone: dict[str, Callable[[Floats, Int64s, Floats, Floats], Floats]] = {}
+    everyone: dict[str, Learner] = {}
     for learner in learners:
         everyone[f"ours, {learner}"] = lambda x, t, y, others, learner=learner: _learnt(  # type: ignore[misc]
             told, learner, x, t, y, others, np.eye(mails)
@@ -130,10 +142,15 @@ def two_treatments(told: Told, splits: int, learners: list[str], with_peers: boo
     for seed in range(splits):
         a, b = halves(told.groups, seed)
         for name, learn in everyone.items():
-            effect = learn(told.facts[a], told.treatment[a], told.outcome[a], told.facts[b])
-            figure = best_at(DEPTH, effect, told.treatment[b], told.outcome[b])
+            figure = kept.measured(f"{data}; {name}; {seed}", best_mail, told, learn, a, b)
             scored.setdefault(name, {"best_mail_at_30": []})["best_mail_at_30"].append(figure)
+        logging.info("both mails: split %d of %d", seed + 1, splits)
     return scored
+
+
+def best_mail(told: Told, learn: Learner, a: Int64s, b: Int64s) -> float:
+    effect = learn(told.facts[a], told.treatment[a], told.outcome[a], told.facts[b])
+    return best_at(DEPTH, effect, told.treatment[b], told.outcome[b])
 
 
 def best_at(share: float, effect: Floats, treatment: Int64s, outcome: Floats) -> float:
@@ -174,10 +191,12 @@ def main() -> None:
     parser.add_argument("--learners", default=",".join(LEARNERS), help="ours, to be shown")
     parser.add_argument("--ours", default="chosen", help="the one that is held against the peers")
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--kept", type=Path, help="a file to keep figures in, so that a run can be resumed")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("causalml").setLevel(logging.ERROR)
     learners, with_peers = options.learners.split(","), not options.no_peers
+    kept = Kept(options.kept)
     best = f"ours, {options.ours}"
     results: dict[str, Any] = {}
     mails = hillstrom(options.data / "hillstrom")
@@ -190,18 +209,17 @@ def main() -> None:
             mails.groups[womens],
             mails.names,
         )
-        results["hillstrom, women's mail"] = summary(
-            one_treatment(one, options.splits, learners, with_peers), best
-        )
+        scored = one_treatment("women's", one, options.splits, learners, with_peers, kept)
+        results["hillstrom, women's mail"] = summary(scored, best)
         logging.info("%s", json.dumps(results, indent=1))
     if options.both_splits:
-        both = two_treatments(mails, options.both_splits, learners, with_peers)
+        both = two_treatments("both", mails, options.both_splits, learners, with_peers, kept)
         fixed = best.replace("chosen", PREFERRED)
         results["hillstrom, both mails"] = summary(both, fixed)
         logging.info("%s", json.dumps(results["hillstrom, both mails"], indent=1))
     if options.starbucks_splits:
         waves = starbucks(options.data / "starbucks")
-        scored = one_treatment(waves, options.starbucks_splits, learners, with_peers)
+        scored = one_treatment("waves", waves, options.starbucks_splits, learners, with_peers, kept)
         results["starbucks, waves"] = summary(scored, best)
     ahead = [
         figure["ours_ahead"] > 0

@@ -410,8 +410,24 @@ def contacts(
 
 
 @app.command()
-def shadow(home: HomeOption = HOME, json: JsonOption = False) -> None:
-    """What shadows said beside their weeks, and who was right where the outcomes are known."""
+def shadow(
+    home: HomeOption = HOME,
+    decisions: Annotated[
+        int | None, typer.Option(help="A registered version, to be asked about the service's decisions.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Decisions made from this day or instant on.")] = None,
+    until: Annotated[str | None, typer.Option(help="Decisions made before this day or instant.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What shadows said beside weeks or decisions, and who was right where the outcomes are known."""
+    if decisions is not None:
+        from pipelines import shadow_decisions  # noqa: PLC0415
+
+        said = shadow_decisions.compare_decisions(Home(home), decisions, since, until)
+        show(said, json, shadow_decisions.render)
+        return
+    if since or until:
+        raise typer.BadParameter("--since and --until choose decisions: they need --decisions VERSION")
     from pipelines import shadow_report as job  # noqa: PLC0415
 
     show(job.compare_shadows(Home(home)), json, job.render)

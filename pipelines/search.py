@@ -27,6 +27,7 @@ from releases.home import Home
 DEFAULT_STORAGE = "sqlite:///mlruns/search.db"
 EXPERIMENT = "holdfast-search"
 SEED = 5
+DEFAULTS = "defaults"
 
 
 def search(
@@ -50,8 +51,8 @@ def search(
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=SEED + _finished_of(study, storage)),
     )
-    if not kept.trials:
-        kept.enqueue_trial(asdict(DEFAULT))  # what is to be beaten
+    if _of_defaults(kept) is None:  # what is to be beaten; a search that was killed may not have come so far
+        kept.enqueue_trial(asdict(DEFAULT), user_attrs={DEFAULTS: True})
 
     def objective(trial: optuna.Trial) -> float:
         recipe = _drawn(trial)
@@ -61,7 +62,7 @@ def search(
 
     with bar("trials") as progress:
         progress(_finished(kept), trials)
-        while _finished(kept) < trials:
+        while _finished(kept) < trials or _of_defaults(kept) is None:
             kept.optimize(objective, n_trials=1)
             progress(_finished(kept), trials)
     return _result(kept, bases, storage)
@@ -104,6 +105,13 @@ def _finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
 
 
+def _of_defaults(study: optuna.Study) -> optuna.trial.FrozenTrial | None:
+    """The finished trial of the recipe as it is shipped."""
+    return next(
+        (each for each in study.trials if each.value is not None and DEFAULTS in each.user_attrs), None
+    )
+
+
 def _finished_of(study: str, storage: str) -> int:
     """So that a search taken up again does not draw the same recipes."""
     return sum(each.n_trials for each in optuna.get_all_study_summaries(storage) if each.study_name == study)
@@ -111,13 +119,15 @@ def _finished_of(study: str, storage: str) -> int:
 
 def _result(study: optuna.Study, bases: dict[str, list[Fold]], storage: str) -> dict[str, Any]:
     done = [each for each in study.trials if each.value is not None]
+    shipped = _of_defaults(study)
+    assert shipped is not None
     best = sorted(done, key=lambda each: -float(each.value or 0.0))
     return {
         "study": study.study_name,
         "storage": storage,
         "folds": {base: len(folds) for base, folds in bases.items()},
         "trials": len(done),
-        "defaults": {"trial": done[0].number, "auc": done[0].value},
+        "defaults": {"trial": shipped.number, "auc": shipped.value},
         "best": [{"trial": each.number, "auc": each.value, **each.params} for each in best[:5]],
     }
 

@@ -3,7 +3,7 @@
 After a week is published, a registered version says of the same customers at the same moment, under the same
 policy and at the same prices of its limits, what it would have said and done. That is sealed beside the week,
 delivered to nobody, and held against what happened when the horizon is over. A shadow that fails
-harms no week. The service has no shadow.
+harms no week. The service's decisions are asked about afterwards (pipelines.shadow_decisions).
 """
 
 from collections.abc import Iterator

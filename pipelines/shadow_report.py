@@ -10,26 +10,18 @@ import pyarrow.compute as pc
 from decisions.assess import IN_BASE
 from decisions.bounds import read_bounds
 from decisions.policy import read_policy
-from models.frame import churned_after
-from models.lift import captured_at
-from models.metric import auc, brier
-from models.outcome import Promised, outcome_of
-from models.paired import paired
 from models.question import Question
-from models.stake import stake_of
 from pipelines.as_of import open_base
 from pipelines.configuration import configuration
 from pipelines.past import promised_of
+from pipelines.shadow_outcome import Said, outcome, outcome_table
 from pipelines.terminal import bar, grid
 from pipelines.watch import BOUNDS
 from releases.home import Home
 from releases.shadow import shadows
 from releases.watch import KeptWeek, read_columns, verified
-from tables.history import Histories
 from tables.moment import local_day
 from tables.refusal import Refused
-
-DEPTH = 0.2
 
 
 def beside(week: Path, shadow: Path) -> dict[str, Any]:
@@ -77,46 +69,26 @@ def compare_shadows(home: Home) -> dict[str, Any]:
             if about.moment + question.known_after > histories.last_at:
                 said["says"] = "its horizon is not over yet"
             else:
-                both = (folder, f"version {about.version}"), (week.folder, "the week")
-                promised = [
-                    promised_of(KeptWeek(path, about.moment, True), name, histories, bounds.most_customers)
-                    for path, name in both
-                ]
+                ours, theirs = (
+                    promised_of(KeptWeek(path, about.moment, True), "", histories, bounds.most_customers)
+                    for path in (folder, week.folder)
+                )
+                moments = np.full(len(ours.places), about.moment)
+                promises = Said(ours.places, moments, ours.churn, theirs.churn)
                 said["says"] = ""
-                said |= _outcome(histories, question, promised, bounds.least_customers, rate)
+                said |= outcome(histories, question, promises, rate, "week")
         told.append(said)
     return {"base": base.name, "shadows": told}
 
 
-def _outcome(
-    histories: Histories, question: Question, promised: list[Promised], least: int, rate: float
-) -> dict[str, Any]:
-    """What came of it, for both; and the differences, paired."""
-    told = [outcome_of(histories, question, each, margin_rate=rate, least=least) for each in promised]
-    ours, theirs = (each.churn for each in promised)
-    places = promised[0].places
-    moments = np.full(len(places), promised[0].moment)
-    happened = churned_after(histories, question, places, moments)
-    stake = stake_of(histories, question, places, moments, rate)
-    return {
-        "happened": told[0].whole.happened,
-        "promised": {"shadow": told[0].whole.promised, "week": told[1].whole.promised},
-        "auc": {"shadow": told[0].auc, "week": told[1].auc},
-        "calibration_error": {"shadow": told[0].calibration_error, "week": told[1].calibration_error},
-        "ahead": {
-            "auc": paired(auc, ours, theirs, happened, places).ahead,
-            "brier": paired(brier, ours, theirs, happened, places).ahead,
-            "captured": paired(
-                captured_at(DEPTH), ours * stake, theirs * stake, happened * stake, places
-            ).ahead,
-        },
-    }
-
-
 def render(result: dict[str, Any]) -> list[Any]:
     if not result["shadows"]:
-        return ["No week has a shadow; holdfast score --shadow VERSION gives it one."]
-    rows, known = [], []
+        return [
+            "No week has a shadow; holdfast score --shadow VERSION gives it one. "
+            "holdfast shadow --decisions VERSION asks a version about the service's decisions."
+        ]
+    rows: list[list[Any]] = []
+    known: list[tuple[list[str], dict[str, Any]]] = []
     for each in result["shadows"]:
         name = [each["moment"], str(each["version"])]
         if "same_choice" in each:
@@ -125,21 +97,10 @@ def render(result: dict[str, Any]) -> list[Any]:
         else:
             rows.append([*name, "-", "-", each["says"]])
         if "ahead" in each:
-            ahead, money = each["ahead"], each["ahead"]["captured"]
-            known.append(
-                [
-                    *name,
-                    str(each["auc"]["shadow"]),
-                    str(each["auc"]["week"]),
-                    str(ahead["auc"]),
-                    str(ahead["brier"]),
-                    f"{money.value:,.1f} ({money.low:,.1f}–{money.high:,.1f})",
-                ]
-            )
+            known.append((name, each))
     parts: list[Any] = [
         grid("Shadows", ["week", "version", "same choice", "mean distance of promises", "outcome"], rows)
     ]
     if known:
-        head = ["week", "version", "AUC", "AUC of the week", "AUC ahead", "Brier ahead", "captured ahead"]
-        parts.append(grid("What happened: shadow less week", head, known))
+        parts.append(outcome_table("week", "week", known))
     return parts

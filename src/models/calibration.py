@@ -18,7 +18,8 @@ class Calibration(NamedTuple):
 
     With a share, the log-odds of silence through `days` by a purchase process (BG/NBD: r, alpha in days, a,
     b) are added, share times: trees know no more of a customer's past than their training moments showed, the
-    process goes on (docs/results.md).
+    process goes on (docs/results.md). usual: the mean of these among the customers it was fitted to, which
+    reasons are told against.
     """
 
     slope: float = 1.0
@@ -29,6 +30,7 @@ class Calibration(NamedTuple):
     alpha: float = 0.0
     a: float = 0.0
     b: float = 0.0
+    usual: float = 0.0
 
     def __call__(
         self, probability: Floats, values: Floats | None = None, names: tuple[str, ...] = ()
@@ -39,6 +41,11 @@ class Calibration(NamedTuple):
         if self.share and values is not None:
             told = told + self.share * self.process_log_odds(values, names)
         return sigmoid(told)
+
+    def beside_trees(self, values: Floats, names: tuple[str, ...]) -> Floats:
+        """What the process adds to the trees' log-odds before both are calibrated, less what it adds usually:
+        slope times the sum, and a constant, is the promise's log-odds; shape (rows,)."""
+        return np.asarray(self.share / self.slope * (self.process_log_odds(values, names) - self.usual))
 
     def process_log_odds(self, values: Floats, names: tuple[str, ...]) -> Floats:
         """Of silence through `days`, shape (rows,); 0 for customers who never bought."""

@@ -101,7 +101,7 @@ def fit_churn(
     facts = rows.facts
     return fit(
         facts.values, rows.churned, facts.places, facts.names, objective,
-        weight=recipe.weight(facts.moments), beside=_scouted(rows, recipe, objective),
+        weight=recipe.weight(facts.moments), beside=level_of_rows(rows, recipe, objective),
         parameters=recipe.parameters(facts.names), progress=progress,
     )  # fmt: skip
 
@@ -150,7 +150,7 @@ def relearn(rows: Frame, promise: Promise, recipe: Recipe = DEFAULT) -> Promise:
     return promise._replace(booster=booster)
 
 
-def _scouted(rows: Frame, recipe: Recipe, objective: str) -> Floats:
+def level_of_rows(rows: Frame, recipe: Recipe = DEFAULT, objective: str = "binary") -> Floats:
     """The level of each row's moment, in log-odds, shape (rows,), beyond what few trees say of the customers
     who stand there: a base that has aged is not a season.
 
@@ -199,7 +199,7 @@ def _mixed(rows: Frame, days: int, fitted: Fitted, recipe: Recipe, objective: st
         booster = boost(
             known.facts.values, known.churned, facts.names, objective,
             trees=fitted.trees, weight=recipe.weight(known.facts.moments),
-            beside=_scouted(known, recipe, objective), parameters=recipe.parameters(facts.names),
+            beside=level_of_rows(known, recipe, objective), parameters=recipe.parameters(facts.names),
         )  # fmt: skip
         said, then = np.asarray(booster.predict(facts.values[later])), _process(rows, earlier, days)
     else:
@@ -214,7 +214,9 @@ def _mixed(rows: Frame, days: int, fitted: Fitted, recipe: Recipe, objective: st
     slope, share, _ = fit_line(both, rows.churned[later], weight=recipe.weight(facts.moments[later]))
     if share < LEAST_SHARE:
         return Calibration()
-    return Calibration(slope, share=share, days=float(days), **now._asdict())
+    whole = Calibration(slope, share=share, days=float(days), **now._asdict())
+    latest = facts.values[facts.moments == facts.moments.max()]
+    return whole._replace(usual=float(whole.process_log_odds(latest, facts.names).mean()))
 
 
 def _is_enough(rows: Frame, chosen: Flags, moments: int = LEAST_MOMENTS) -> bool:

@@ -15,6 +15,7 @@ from models.explainer import Explainer
 from models.horizon import Horizons
 from models.promise import Promise
 from models.season import Season
+from models.topic import PROCESS_FACT
 from models.value_range import ValueRange
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -114,8 +115,13 @@ class Scorer:
         return Outlook(by_horizon, *self.value_range(scores.value))
 
     def contributions(self, values: Floats, names: tuple[str, ...]) -> Floats:
-        """Exact SHAP values of the churn log-odds; shape (customers, facts), columns as in self.names."""
-        return self.explainer(self.columns(values, names))
+        """Exact SHAP values of the churn log-odds before calibration; shape (customers, facts), columns as in
+        self.names. What a purchase process says stands with the fact that is its topic's."""
+        mine = self.columns(values, names)
+        told = self.explainer(mine)
+        if self.calibration.share:
+            told[:, self.names.index(PROCESS_FACT)] += self.calibration.beside_trees(mine, self.names)
+        return told
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -30,11 +30,15 @@ class Topic(NamedTuple):
     facts: tuple[str, ...] = ()
 
 
+# Where a purchase process has a share in the promise, all it says is told with this one, a topic of its own:
+# it is what customers with so many orders, so far apart, usually do next.
+PROCESS_FACT = "repeat_purchase_days"
 TOPICS = (
     Topic(
         "buying_rhythm", "Buying rhythm", "购买节奏",
-        ("rhythm", "habit"), ("days_since_last_order", "repeat_purchase_days"),
+        ("rhythm", "habit"), ("days_since_last_order",),
     ),
+    Topic("usual_course", "How such customers go on", "同类客户通常的走向", (), (PROCESS_FACT,)),
     Topic("orders", "Number of orders", "下单次数", ("order",)),
     Topic(
         "spend", "Amount spent", "消费金额",

@@ -19,6 +19,7 @@ from decisions.assess import Assessment
 from decisions.choice import NOTHING, Choices, Market
 from decisions.policy import Policy
 from decisions.why import Why
+from features.reader import FactTable
 from tables.contract import CONTACT_CHANNELS
 from tables.offer import Offer
 from tables.refusal import Refused
@@ -144,7 +145,7 @@ def decided(
             status=str(assessed.status[row]),
             held_out=bool(assessed.who.held_out[row]),
             consents=float(assessed.who.consents[row]),
-            facts=_facts_hash(assessed, row),
+            facts=facts_hash(assessed.facts, row),
             scores={
                 name: tuple(np.atleast_1d(part[row]).tolist())
                 for name, part in assessed.scores._asdict().items()
@@ -156,9 +157,8 @@ def decided(
     ]
 
 
-def _facts_hash(assessed: Assessment, row: int) -> str:
+def facts_hash(facts: FactTable, row: int) -> str:
     """Without the customer's place, which is another one in another base."""
-    facts = assessed.facts
     values = np.where(np.isnan(facts.values[row]), np.nan, facts.values[row])  # one nan, of the many
     return hashlib.sha256("\n".join(facts.names).encode() + values.tobytes()).hexdigest()
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from releases.decision import decided_at
 from releases.decision_record import KIND
 from releases.home import Home
 from releases.log_frame import NO_DIGEST, Damaged, Frame, Torn
@@ -101,6 +102,20 @@ def find(home: Home, decision_id: str) -> Found:
                 if sought in frame.body and json.loads(frame.body).get("id") == decision_id:
                     return Found(folder.name, number, frame.number, frame.body)
     raise Refused(f"{home.decisions}: holds no decision {decision_id!r}")
+
+
+def decisions_between(home: Home, since: int, until: int) -> Iterator[bytes]:
+    """The records of the decisions made at since <= clock < until (microseconds), verified, chain by chain;
+    raises Damaged at one that is not what was written."""
+    for folder in chains(home):
+        for number in numbers(folder):
+            seal = read_seal(folder, number, home.key())
+            if seal and (decided_at(seal.last_id) < since or until <= decided_at(seal.first_id)):
+                continue
+            for frame in _until_torn(frames_of(read_bytes(folder, number), _name(folder, number))):
+                said = json.loads(frame.body)
+                if said["kind"] == KIND and since <= decided_at(said["id"]) < until:
+                    yield frame.body
 
 
 def compact(home: Home) -> Compaction:

@@ -22,6 +22,10 @@ KIND = "decision"
 NONCE_BYTES = 12
 
 
+class Erased(Refused):
+    """The customer of a decision was forgotten, and what it said of them with their key."""
+
+
 def record_of(decision: Decision, key: CustomerKey) -> bytes:
     """What is written of a decision; what it says in clear is bound to what is encrypted."""
     said = clear(decision, key)
@@ -63,12 +67,12 @@ def about_customer(decision: Decision) -> dict[str, Any]:
 
 
 def decision_of(body: bytes, keys: CustomerKeys) -> Decision:
-    """The decision of a record; Refused when its customer was erased, or the record is not ours."""
+    """The decision of a record; Erased when its customer was forgotten, Refused when it is not ours."""
     said = json.loads(body)
     name, customer, number = said["id"], said["customer"], said["key"]
     secret = keys.secret(customer, number)
     if secret is None:
-        raise Refused(f"decision {name}: its customer was erased, and with the key all it says of them")
+        raise Erased(f"decision {name}: its customer was erased, and with the key all it says of them")
     hidden = base64.b64decode(said.pop("personal"))
     try:
         clear_text = packed(said)

@@ -112,6 +112,9 @@ def test_a_promise_adds_the_process_to_the_trees_log_odds(promise: Any, rows: Fr
     quiet = process.quiet(Past(values[:, 3], values[:, 4], values[:, 2]), HORIZON)
     expected = calibration.slope * log_odds(raw) + calibration.intercept + calibration.share * log_odds(quiet)
     assert log_odds(calibration(raw, values, NAMES)) == pytest.approx(expected, abs=1e-6)
+    latest = rows.facts.values[rows.facts.moments == rows.facts.moments.max()]
+    assert calibration.usual == pytest.approx(calibration.process_log_odds(latest, NAMES).mean())
+    assert abs(calibration.usual) > 0.01
 
 
 def test_a_share_is_found_where_it_helps_and_nowhere_else() -> None:

@@ -1,5 +1,6 @@
 """Models at work: one customer alone gets what it gets among all."""
 
+from dataclasses import replace
 from typing import Any
 
 import lightgbm as lgb
@@ -11,13 +12,16 @@ from models.calibration import Calibration, log_odds, sigmoid
 from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS
 from models.effect import OfferModels
 from models.learner import boost, fit
+from models.reason import Money, reasons, strongest
 from models.scorer import Scorer
 from models.season import Season
+from models.topic import topics_of
 from models.uplift_learner import BoostedEffect, Term
 from tables.offer import Offer
 from tables.refusal import Refused
 
 NAMES = names_of()
+PAST_ORDER = ("days_since_first_order", "days_from_first_to_last_purchase", "repeat_purchase_days")
 OFFERS = tuple(Offer(f"o{k}", "coupon", "", reward=100 * k, cost=50 * k) for k in range(3))
 
 
@@ -113,6 +117,30 @@ def test_contributions_and_the_expected_value_add_up_to_the_log_odds(scorer: Sco
     churn = scorer.score(values, NAMES, OFFERS, 0).churn
     assert log_odds(churn) == pytest.approx(0.8 * raw - 0.1, abs=1e-6)
     assert churn == pytest.approx(sigmoid(0.8 * raw - 0.1), abs=1e-6)
+
+
+def test_what_a_purchase_process_says_is_a_reason_too_and_adds_up(scorer: Scorer) -> None:
+    """Of a promise that trees and process share, reasons make all but a constant."""
+    mixed = Calibration(0.4, -0.1, share=0.6, days=91.0, r=0.3, alpha=30.0, a=0.8, b=2.5, usual=0.25)
+    values = facts(50)
+    first, last, again = (NAMES.index(name) for name in PAST_ORDER)
+    values[:, first] = np.nan_to_num(values[:, first], nan=100.0) + 200.0
+    values[:, last] = values[:, first] * np.linspace(0.0, 0.9, 50)
+    values[:, again] = np.where(values[:, last] > 0, np.arange(50) % 7 + 1, 0)
+    values[0, [first, last, again]] = np.nan  # who never bought
+    both = replace(scorer, calibration=mixed)
+    told, trees = both.contributions(values, NAMES), scorer.contributions(values, NAMES)
+    expected = np.asarray(scorer.churn.predict(values, pred_contrib=True))[:, -1]
+    churn = both.score(values, NAMES, OFFERS, 0).churn
+    constant = 0.4 * expected + 0.6 * 0.25 - 0.1
+    assert log_odds(churn) == pytest.approx(0.4 * told.sum(axis=1) + constant, abs=1e-6)
+    moved = np.abs(told - trees)
+    assert (moved[:, again] > 1e-3).sum() > 40
+    assert np.delete(moved, again, axis=1).max() == 0
+    assert topics_of(NAMES)[again].name == "usual_course"
+    words = strongest(told, NAMES)
+    said = reasons(words, values, NAMES, Money("EUR", 100))
+    assert any(each.topic == "usual_course" for one in said for each in one)
 
 
 def test_rows_of_one_customer_are_never_predicted_by_a_model_that_saw_the_customer() -> None:

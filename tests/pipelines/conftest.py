@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -93,6 +94,21 @@ def small(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "published.json").write_text(json.dumps({"states": [state]}))
     assert run("score", "--home", home).code == 0
     return home
+
+
+@pytest.fixture(scope="module")
+def tracking(published: Path, working_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A copy of the store that `published` was trained into."""
+    stored = working_folder / "mlruns" / "mlflow.db"
+    copy = tmp_path_factory.mktemp("tracking") / "mlflow.db"
+    import mlflow  # noqa: PLC0415 (seconds, which most tests here need not wait for)
+
+    with sqlite3.connect(stored) as whole, sqlite3.connect(copy) as to:
+        whole.backup(to)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(copy.parent)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{copy}")
+        yield mlflow.MlflowClient(f"sqlite:///{copy}", f"sqlite:///{copy}")
 
 
 @pytest.fixture(scope="session")

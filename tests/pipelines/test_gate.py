@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,22 +25,12 @@ from tables.history import read_histories
 from tables.moment import DAY
 
 # MLflow's use of its database, which `command` passes over too.
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
+    pytest.mark.usefixtures("tracking"),
+]
 MODEL = "holdfast-churn-simulator"
 Command = Callable[..., Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tracking(published: Path, working_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A copy of the store that `published` was trained into."""
-    stored = working_folder / "mlruns" / "mlflow.db"
-    copy = tmp_path_factory.mktemp("tracking") / "mlflow.db"
-    with sqlite3.connect(stored) as whole, sqlite3.connect(copy) as to:
-        whole.backup(to)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(copy.parent)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{copy}")
-        yield mlflow.MlflowClient(f"sqlite:///{copy}", f"sqlite:///{copy}")
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,122 @@
+"""A challenger's answer to decisions of the service: what it would have said and chosen, with what they were
+made with."""
+
+from collections import Counter
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from decisions.assess import IN_BASE, assess
+from decisions.choice import NOTHING, choose, free_market
+from pipelines.shadow import Shadow
+from releases.bundle import Bundle, read_bundle
+from releases.decision import Decision, counted_at, facts_hash, market_at
+from releases.home import Home
+from releases.policy import FrozenPolicy, read_frozen_policy
+from tables.history import Histories, read_histories
+from tables.moment import to_micros
+from tables.sealed import verify
+
+# Why a decision is not compared.
+ERASED = "their customer was erased"
+REPEATED = "the same customer was decided for again at the same moment; the last one counts"
+PRUNED = "what they were made with is not kept any more"
+QUESTION = "they answer another question than the version"
+HINDSIGHT = "one of the two models has learnt from later than their moment"
+FACTS = "their base alone does not tell the facts they were made from"
+OUTSIDE = "the models do not speak of their customer"
+
+
+class Compared(NamedTuple):
+    """A decision of the service beside what the challenger says; chosen: an offer, '' for none."""
+
+    customer_id: str
+    moment: int
+    churn: float
+    shadow_churn: float
+    chosen: str
+    shadow_chosen: str
+
+
+class Opened:
+    """What decisions were made with, each verified and read once; None where it is not kept any more."""
+
+    def __init__(self, home: Home) -> None:
+        self._key = home.key()
+        self._home = home
+        self.bundle = cache(self._bundle)
+        self.policy = cache(self._policy)
+        self.base = cache(self._base)
+
+    def _bundle(self, name: str) -> Bundle | None:
+        folder = self._home.bundles / name
+        return read_bundle(folder, self._key) if folder.is_dir() else None
+
+    def _policy(self, name: str) -> FrozenPolicy | None:
+        folder = self._home.policies / name
+        return read_frozen_policy(folder, self._key) if folder.is_dir() else None
+
+    def _base(self, name: str) -> Histories | None:
+        folder: Path = self._home.bases / name
+        if not folder.is_dir():
+            return None
+        verify(folder)
+        return read_histories(folder / "histories")
+
+
+def why_not(opened: Opened, shadow: Shadow, made: Decision) -> str:
+    """Why decisions with this setting cannot be compared, '' where they can."""
+    what = made.setting
+    bundle = opened.bundle(what.bundle)
+    if bundle is None or opened.policy(what.policy) is None or opened.base(what.base) is None:
+        return PRUNED
+    if bundle.question != shadow.bundle.question:
+        return QUESTION
+    # Otherwise what came of the decision may have taught the one that it is to judge.
+    if max(_learnt_until(each) for each in (bundle, shadow.bundle)) > what.moment:
+        return HINDSIGHT
+    return ""
+
+
+def _learnt_until(bundle: Bundle) -> int:
+    return to_micros(datetime.fromisoformat(bundle.about["as_of"]))
+
+
+def answers(
+    opened: Opened, shadow: Shadow, group: list[Decision], left_out: "Counter[str]"
+) -> list[Compared]:
+    """At the prices and contacts that the service knew; with no end of any limit and nothing set aside, since
+    what was left, and what the week reserved, are the champion's doing."""
+    what, bundle = group[0].setting, shadow.bundle
+    histories, frozen = opened.base(what.base), opened.policy(what.policy)
+    assert histories is not None
+    assert frozen is not None
+    policy, offers, t = frozen.policy, frozen.offers, what.moment
+    places = histories.places([made.customer_id for made in group])
+    told = assess(histories, places, t, bundle.scorer, bundle.question, offers, policy)
+    contacts = np.concatenate([counted_at(made.setting.circumstances, policy)[0] for made in group])
+    market = market_at(what.circumstances, free_market(policy, offers))
+    choices = choose(
+        told.scores,
+        offers,
+        told.who.also_contacted(contacts),
+        told.standing.segments(policy, frozen.frozen),
+        policy,
+        t,
+        market.at(market.prices, np.full(len(market.prices), np.inf)),
+    )
+    rows = []
+    for row, made in enumerate(group):
+        if facts_hash(told.facts, row) != made.facts:
+            left_out[FACTS] += 1
+        elif told.status[row] != IN_BASE:
+            left_out[OUTSIDE] += 1
+        else:
+            offer = int(choices.chosen[row])
+            chosen = "" if offer == NOTHING else offers[offer].offer_id
+            churn, ours = made.scores["churn"][0], float(told.scores.churn[row])
+            rows.append(Compared(made.customer_id, t, churn, ours, made.chosen, chosen))
+    return rows
