@@ -252,6 +252,12 @@ class Alive(Answer):
     status: Literal["alive"] = "alive"
 
 
+class ReadyForAll(Answer):
+    """What strangers are told."""
+
+    status: Literal["ready"] = "ready"
+
+
 class Ready(Answer):
     status: Literal["ready"] = "ready"
     counters: Annotated[

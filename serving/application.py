@@ -18,11 +18,14 @@ from releases.counter import Take
 from releases.decision import Decision
 from releases.decision_log import SECONDS_TO_DISK, DecisionLog
 from serving import answer, assessment
+from serving.access import Access
+from serving.audit import Audit, note
 from serving.counter import Counter
+from serving.gate import Gate
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
-from serving.question import Asked, Customers, Deciding, Moment, read_body, read_parameters
+from serving.question import Asked, Customers, Deciding, Moment, one_customer, read_body, read_parameters
 from serving.served import Served, Window, log
 from tables.refusal import Refused
 
@@ -31,7 +34,8 @@ MOST_IN_THE_LOOP = 4
 T = TypeVar("T")
 
 
-def application(window: Window) -> ASGIApp:
+def application(window: Window, access: Access | None = None) -> ASGIApp:
+    """Without `access` nobody's key is looked at: for who asks from within the process."""
     metrics = Metrics(lambda: window.served)
 
     def served() -> Served:
@@ -41,6 +45,7 @@ def application(window: Window) -> ASGIApp:
 
     async def score(request: Request) -> Response:
         asked, now = await read_body(request, Customers), served()
+        note(request, now.published, asked.customer_ids)
 
         def answered() -> Response:
             scores = assessment.score(now, asked.customer_ids, asked.as_of)
@@ -52,6 +57,7 @@ def application(window: Window) -> ASGIApp:
 
     async def next_best_offer(request: Request) -> Response:
         asked, now = await read_body(request, Deciding), served()
+        note(request, now.published, asked.customer_ids)
         counted = assessment.is_counted(now, asked.as_of, asked.commit)
         counter = window.counter if counted else None
 
@@ -68,11 +74,14 @@ def application(window: Window) -> ASGIApp:
             if takes:
                 await run_in_threadpool(window.counter.give_back, now.published.week, takes)
             raise
+        note(request, decisions=[each.decision_id for each in decisions])
         return response
 
     async def customer(request: Request) -> Response:
-        asked = read_parameters(request, Moment)
-        return _json(assessment.customer(served(), request.path_params["customer_id"], asked.as_of))
+        asked, now = read_parameters(request, Moment), served()
+        customer_id = one_customer(request.path_params["customer_id"])
+        note(request, now.published, [customer_id])
+        return _json(assessment.customer(now, customer_id, asked.as_of))
 
     async def openapi(request: Request) -> Response:
         read_parameters(request, Asked)
@@ -104,7 +113,10 @@ def application(window: Window) -> ASGIApp:
         exception_handlers={Problem: on_problem, HTTPException: on_http_error, Exception: on_failure},
     )
     app.router.redirect_slashes = False
-    return metrics.timed(app, {route.endpoint: route.path for route in routes})
+    inside = (
+        app if access is None else Gate(app, access, Audit(window.home), lambda: window.served is not None)
+    )
+    return metrics.timed(inside, {route.endpoint: route.path for route in routes})
 
 
 async def _aside(answered: Callable[[], T], customers: int) -> T:

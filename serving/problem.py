@@ -16,6 +16,10 @@ class Kind(Enum):
     """Status and title; the `type` URI is made from the name. What a name means never changes."""
 
     NOT_JSON = (400, "The body is not JSON")
+    NO_KEY = (401, "A key is needed")
+    WRONG_KEY = (401, "The key is not good")
+    OTHER_BASE = (403, "The key is one of another customer base")
+    MISSING_SCOPE = (403, "The key is not allowed this")
     UNKNOWN_ROUTE = (404, "There is no such route")
     UNKNOWN_CUSTOMER = (404, "A customer is not known")
     METHOD_NOT_ALLOWED = (405, "The route does not know this method")
@@ -23,9 +27,12 @@ class Kind(Enum):
     BODY_TOO_LARGE = (413, "The body is too large")
     WRONG_CONTENT_TYPE = (415, "The body is not declared as JSON")
     INVALID_REQUEST = (422, "The request is not what the route expects")
+    RATE_LIMITED = (429, "The key asks too often")
     INTERNAL_ERROR = (500, "The service failed")
     NOT_READY = (503, "Nothing is loaded yet")
     NOT_RECORDED = (503, "The decision could not be recorded")
+    OVERLOADED = (503, "Too many requests wait already")
+    KEYS_DAMAGED = (503, "The keys cannot be read")
 
     @property
     def status(self) -> int:
