@@ -452,11 +452,13 @@ def serve(
     home: HomeOption = HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file; with it, HTTPS is spoken.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
 ) -> None:
     """Answer the CRM over HTTP from what is published."""
     from pipelines import serve as job  # noqa: PLC0415
 
-    job.serve(Home(home), host, port)
+    job.serve(Home(home), host, port, certificate, private_key)
 
 
 def main() -> None:

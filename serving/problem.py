@@ -15,6 +15,7 @@ MEDIA_TYPE = "application/problem+json"
 class Kind(Enum):
     """Status and title; the `type` URI is made from the name. What a name means never changes."""
 
+    NOT_HTTP = (400, "This is no request of HTTP")
     NOT_JSON = (400, "The body is not JSON")
     NO_KEY = (401, "A key is needed")
     WRONG_KEY = (401, "The key is not good")
@@ -23,11 +24,13 @@ class Kind(Enum):
     UNKNOWN_ROUTE = (404, "There is no such route")
     UNKNOWN_CUSTOMER = (404, "A customer is not known")
     METHOD_NOT_ALLOWED = (405, "The route does not know this method")
+    HEAD_TOO_SLOW = (408, "The head of the request did not arrive in time")
     BODY_TOO_SLOW = (408, "The body did not arrive in time")
     BODY_TOO_LARGE = (413, "The body is too large")
     WRONG_CONTENT_TYPE = (415, "The body is not declared as JSON")
     INVALID_REQUEST = (422, "The request is not what the route expects")
     RATE_LIMITED = (429, "The key asks too often")
+    HEAD_TOO_LARGE = (431, "The head of the request is too large")
     INTERNAL_ERROR = (500, "The service failed")
     NOT_READY = (503, "Nothing is loaded yet")
     NOT_RECORDED = (503, "The decision could not be recorded")
@@ -64,17 +67,21 @@ def invalid(*errors: dict[str, str]) -> Problem:
     return Problem(Kind.INVALID_REQUEST, detail, errors=list(errors))
 
 
-def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def members(problem: Problem, instance: str) -> dict[str, Any]:
     kind = problem.kind
-    body = {
+    return {
         "type": kind.uri,
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "instance": quote(request.url.path),
+        "instance": instance,
         **problem.more,
     }
-    return Response(json.dumps(body), kind.status, headers, MEDIA_TYPE)
+
+
+def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    body = members(problem, quote(request.url.path))
+    return Response(json.dumps(body), problem.kind.status, headers, MEDIA_TYPE)
 
 
 def on_problem(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from decisions.assess import IN_BASE
 from releases.access import create_first
 from releases.home import Home
 from releases.week import week_parts
+from serving.audit import VARIABLE
 from tables.refusal import Refused
 
 # Before BentoML is imported: it reports usage, and binds to every address, unless told not to.
@@ -27,11 +28,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m serving.run", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="IP address to listen on")
     parser.add_argument("--port", type=int, default=3000)
-    parser.add_argument("--certificate", help="PEM file; with it, HTTPS is spoken")
-    parser.add_argument("--private-key", help="PEM file of the certificate's key")
+    parser.add_argument("--certificate", type=_file, help="PEM file; with it, HTTPS is spoken")
+    parser.add_argument("--private-key", type=_file, help="PEM file of the certificate's key")
     asked = parser.parse_args()
     home = Path(os.environ.get("HOLDFAST_HOME", "home")).resolve()
-    os.environ["HOLDFAST_HOME"] = str(home)  # the worker runs in another folder
+    # The worker runs in another folder.
+    os.environ["HOLDFAST_HOME"] = str(home)
+    if audit := os.environ.get(VARIABLE):
+        os.environ[VARIABLE] = str(Path(audit).resolve())
     try:
         _check_free(asked.host, asked.port)
     except (OSError, ValueError) as error:
@@ -44,6 +48,10 @@ def main() -> None:
     threading.Thread(target=_greet, args=(Home(home), url, key), daemon=True).start()
     import bentoml  # noqa: PLC0415
 
+    from serving.control import make_private  # noqa: PLC0415
+
+    make_private()
+
     bentoml.serve(
         "serving.service:service",
         host=asked.host,
@@ -53,6 +61,13 @@ def main() -> None:
         ssl_keyfile=asked.private_key,
         blocking=True,
     )
+
+
+def _file(text: str) -> str:
+    path = Path(text).resolve()
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{path}: there is no such file")
+    return str(path)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -11,6 +11,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from releases.home import Home
+from serving import connection
 from serving.access import Access
 from serving.application import application
 from serving.served import Window
@@ -53,3 +54,4 @@ service = bentoml.service(
     ],
 )(Holdfast)
 service.add_asgi_middleware(Front)
+connection.install()
