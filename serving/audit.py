@@ -54,7 +54,7 @@ class Audit:
         self._logger = logging.getLogger("holdfast.audit")
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
-        for old in self._logger.handlers[:]:
+        for old in [each for each in self._logger.handlers if isinstance(each, Lines)]:
             self._logger.removeHandler(old)
         self._logger.addHandler(Lines(os.environ.get(VARIABLE, "") if path is None else path))
 

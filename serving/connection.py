@@ -97,10 +97,10 @@ class Connection(HttpToolsProtocol):
         self._refuse(Problem(Kind.HEAD_TOO_SLOW, detail))
 
     def _refuse(self, problem: Problem) -> None:
-        """Written between two answers, never into one: who is being answered is only cut off."""
+        """Never written into an answer: who is being answered is only cut off."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             body = json.dumps(members(problem, "/")).encode()
             head = (
                 f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\ncache-control: no-store\r\n"
