@@ -9,12 +9,24 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from releases.access import SCOPES
 from serving import answer
 from serving.example import ANY_BODY, CUSTOMER, EXAMPLES, OFFER, SCORE
+from serving.gate import OF_CUSTOMERS, scope_of
 from serving.problem import MEDIA_TYPE, Kind
-from serving.question import Customers, Deciding, Moment
+from serving.question import LONGEST_ID, Customers, Deciding, Moment
 
 JSON = "application/json"
+KEY = "key"
+# What any route that asks for a key may answer, before it is reached.
+KEYED = {
+    Kind.NO_KEY: "No key came.",
+    Kind.WRONG_KEY: "The key is not known, expired or revoked.",
+    Kind.OTHER_BASE: "The key is one of another customer base.",
+    Kind.MISSING_SCOPE: "The key is not allowed this.",
+    Kind.RATE_LIMITED: "The key asks too often; Retry-After says how long to wait, in seconds.",
+    Kind.KEYS_DAMAGED: "The service cannot read its keys, and knows none like this from before.",
+}
 REFERENCE = "#/components/schemas/{model}"
 ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
     SCORE: ("post", "Churn probability, expected value and reasons", answer.Scores),
@@ -25,6 +37,7 @@ ANSWERS: dict[str, tuple[str, str, type[BaseModel]]] = {
 }
 
 
+_CUSTOMER_ID = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
 ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding}
 
 
@@ -37,6 +50,7 @@ def document() -> dict[str, Any]:
             (Customers, "validation"),
             (Deciding, "validation"),
             *answers,
+            (answer.ReadyForAll, "serialization"),
             (answer.ProblemDetails, "serialization"),
         ],
         ref_template=REFERENCE,
@@ -51,7 +65,18 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "http://127.0.0.1:3000"}],
         "paths": {path: {method: _operation(path)} for path, (method, _, _) in ANSWERS.items()} | _texts(),
-        "components": {"schemas": schemas["$defs"]},
+        "security": [{KEY: []}],
+        "components": {
+            "securitySchemes": {
+                KEY: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key as `holdfast keys create` prints it; its scopes are of "
+                    f"{', '.join(SCOPES)}.",
+                }
+            },
+            "schemas": schemas["$defs"],
+        },
     }
 
 
@@ -64,7 +89,7 @@ def _operation(path: str) -> dict[str, Any]:
     if path == CUSTOMER:
         moment = Moment.model_json_schema()["properties"]["as_of"]
         operation["parameters"] = [
-            {"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "customer_id", "in": "path", "required": True, "schema": _CUSTOMER_ID},
             {"name": "as_of", "in": "query", "description": moment.pop("description"), "schema": moment},
         ]
     if method == "post":
@@ -73,7 +98,20 @@ def _operation(path: str) -> dict[str, Any]:
             "content": {JSON: _content(ASKED[path], {e.name: e.body for e in EXAMPLES if e.path == path})},
         }
     operation["responses"] = _responses(path, model, takes_body=method == "post")
-    return operation
+    if path == "/readyz":
+        # A stranger is told no more than that it is ready.
+        schemas = [{"$ref": REFERENCE.format(model=each.__name__)} for each in (model, answer.ReadyForAll)]
+        operation["responses"]["200"]["content"][JSON]["schema"] = {"anyOf": schemas}
+    return operation | _security(path)
+
+
+def _security(path: str) -> dict[str, Any]:
+    if path == "/livez":
+        return {"security": []}
+    if path == "/readyz":
+        return {"security": [{}, {KEY: []}]}
+    scope = scope_of(path)
+    return {"security": [{KEY: [scope] if scope else []}]}
 
 
 def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[str, Any]:
@@ -88,11 +126,18 @@ def _responses(path: str, model: type[BaseModel], *, takes_body: bool) -> dict[s
                 JSON if good else MEDIA_TYPE: _content(model if good else answer.ProblemDetails, shown)
             },
         }
-    kinds = (ANY_BODY if takes_body else {}) | (
-        {} if path == "/livez" else {Kind.NOT_READY: "Nothing is loaded yet."}
-    )
+    kinds = ANY_BODY if takes_body else {}
+    if path != "/livez":
+        kinds = kinds | {Kind.NOT_READY: "Nothing is loaded yet."} | KEYED
+    if scope_of(path) in OF_CUSTOMERS:
+        kinds = kinds | {Kind.OVERLOADED: "Too many requests wait already; ask again after Retry-After."}
     if path == OFFER:
         kinds |= {Kind.NOT_RECORDED: "The decision could not be recorded, so it is not given out."}
+    return _problems(responses, kinds)
+
+
+def _problems(responses: dict[str, Any], kinds: dict[Kind, str]) -> dict[str, Any]:
+    """The responses with those of these kinds of problems, in the order of their status."""
     for kind, description in kinds.items():
         before = responses.get(str(kind.status), {}).get("description")
         said = f"{description} Type: {kind.uri}"
@@ -118,12 +163,16 @@ def _texts() -> dict[str, Any]:
     """The routes that answer no class of ours."""
 
     def text(name: str, summary: str, media_type: str) -> dict[str, Any]:
-        answered = {"description": summary, "content": {media_type: {}}}
-        return {"get": {"operationId": name, "summary": summary, "responses": {"200": answered}}}
+        responses = {"200": {"description": summary, "content": {media_type: {}}}}
+        problems = _problems(responses, KEYED)
+        return {"get": {"operationId": name, "summary": summary, "responses": problems}}
 
     return {
-        "/v1/openapi.json": text("openapi", "This document", JSON),
-        "/metrics": text("metrics", "Figures of the service for Prometheus", "text/plain"),
+        path: {"get": text["get"] | _security(path)}
+        for path, text in {
+            "/v1/openapi.json": text("openapi", "This document", JSON),
+            "/metrics": text("metrics", "Figures of the service for Prometheus", "text/plain"),
+        }.items()
     }
 
 

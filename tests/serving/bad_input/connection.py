@@ -27,7 +27,9 @@ CONNECTION = {
         Kind.NOT_HTTP,
         [get("/livez", each) for each in ("no colon", "a b: c", "a: b\x00c", " folded: at first")],
     ),
-    "a target that is none": Class(Kind.NOT_HTTP, [get(each) for each in ("livez", "/a b", "/\x00", "//[")]),
+    "a target that is none": Class(
+        Kind.NOT_HTTP, [get(each) for each in ("livez", "/a b", "/\x00", "http://[")]
+    ),
     "lengths that cannot be": Class(
         Kind.NOT_HTTP,
         [
