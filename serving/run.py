@@ -48,10 +48,6 @@ def main() -> None:
     threading.Thread(target=_greet, args=(Home(home), url, key), daemon=True).start()
     import bentoml  # noqa: PLC0415
 
-    from serving.control import make_private  # noqa: PLC0415
-
-    make_private()
-
     bentoml.serve(
         "serving.service:service",
         host=asked.host,

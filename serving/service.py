@@ -11,7 +11,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from releases.home import Home
-from serving import connection
+from serving import connection, control
 from serving.access import Access
 from serving.application import application
 from serving.served import Window
@@ -55,3 +55,4 @@ service = bentoml.service(
 )(Holdfast)
 service.add_asgi_middleware(Front)
 connection.install()
+control.make_private()

@@ -47,13 +47,27 @@ def test_nothing_says_what_serves(client: httpx.Client) -> None:
 
 
 def test_the_only_port_that_is_opened_is_the_one_that_was_asked_for(url: str) -> None:
-    port = urlsplit(url).port
     opened = [c for c in psutil.net_connections("inet") if c.status in ("LISTEN", "NONE")]
-    server = next(c.pid for c in opened if c.laddr.port == port)
-    one = psutil.Process(server)
+    own = {each.pid for each in _processes(url)}
+    assert {c.laddr.port for c in opened if c.pid in own} == {urlsplit(url).port}
+
+
+def test_no_process_reports_usage(url: str) -> None:
+    # What the supervisor sets, its workers inherit; /proc shows only what a process began with.
+    workers = [each for each in _processes(url) if "--fd" in each.cmdline()]
+    assert workers
+    for each in workers:
+        environment = each.environ()
+        assert (environment["BENTOML_DO_NOT_TRACK"], environment["OTEL_SDK_DISABLED"]) == ("true", "true")
+
+
+def _processes(url: str) -> list[psutil.Process]:
+    """The server's: the supervisor and its workers."""
+    port = urlsplit(url).port
+    listening = [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port]
+    one = psutil.Process(listening[0].pid)
     family = [one, *one.parents(), *one.children(recursive=True)]
-    own = {each.pid for each in family if "serving" in " ".join(each.cmdline())}
-    assert {c.laddr.port for c in opened if c.pid in own} == {port}
+    return [each for each in family if "serving" in " ".join(each.cmdline())]
 
 
 def test_a_key_made_by_the_command_opens_and_a_revoked_one_does_not(
@@ -121,6 +135,8 @@ def test_a_home_without_a_key_gets_a_first_one_and_https_is_spoken(
             answered = client.post("/v1/score", json={"customer_ids": [ID]}, headers=headers)
             assert answered.status_code == 200
             assert "holdfast_request_seconds" in client.get("/metrics", headers=headers).text
+        # Without HOLDFAST_AUDIT the lines stand on standard error.
+        assert '"route":"/v1/score","status":200' in (tmp_path / "log").read_text()
         tried = line.removeprefix("Try: ").replace("curl ", f"curl --cacert {certificate} ")
         done = subprocess.run(tried, shell=True, capture_output=True, check=True, env=os.environ)
         assert b'"status":"in_base"' in done.stdout

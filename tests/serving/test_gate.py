@@ -320,8 +320,13 @@ def test_an_audit_line_says_who_asked_and_hides_for_whom(
 
 
 def test_a_log_that_is_moved_away_goes_on_in_a_new_file(
-    home: Home, guarded: Gate, lines: Callable[[], list[dict[str, Any]]], tmp_path: Path
+    home: Home,
+    guarded: Gate,
+    lines: Callable[[], list[dict[str, Any]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("serving.audit.SECONDS_BETWEEN_LOOKS", 0)
     _, text = create(home, "crm")
     ask(guarded, SCORE, text)
     (tmp_path / "audit").rename(tmp_path / "audit.1")
