@@ -31,7 +31,7 @@ class Access:
         self._keys: dict[str, Key] = {}
         self._buckets: dict[str, tuple[float, float]] = {}
         self._seen: object = None
-        self._is_damaged = False
+        self._damage = ""
         self._looked = -math.inf
 
     def key(self, authorization: str | None) -> Key:
@@ -47,7 +47,7 @@ class Access:
             raise Problem(Kind.OTHER_BASE, "the key is one of another customer base")
         key = self._keys.get(shown.id)
         if not hmac.compare_digest(key.digest if key else NO_DIGEST, shown.digest) or key is None:
-            if self._is_damaged:
+            if self._damage:
                 raise Problem(Kind.KEYS_DAMAGED, "only keys known before can be used (see the service's log)")
             raise Problem(Kind.WRONG_KEY, "there is no such key")
         if not key.is_good(datetime.now(UTC)):
@@ -75,15 +75,16 @@ class Access:
         try:
             seen = self._state()
             if seen == self._seen:
+                self._damage = ""
                 return
-            self._seen = seen
             self._base = base_id(self._home)
             self._keys = {key.id: key for key in read_keys(self._home)}
         except (Refused, OSError) as error:
-            log.error("no new key is taken: %s", error)
-            self._is_damaged = True
+            if self._damage != str(error):
+                log.error("no new key is taken: %s", error)
+            self._damage = str(error)
             return
-        self._is_damaged = False
+        self._seen, self._damage = seen, ""
         self._buckets = {each: left for each, left in self._buckets.items() if each in self._keys}
         log.info("%d keys are known", len(self._keys))
 

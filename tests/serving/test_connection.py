@@ -57,9 +57,8 @@ def test_more_connections_than_allowed_are_closed_and_others_go_on(
     for line in lines:
         line.sendall(GET)
         assert answer(line)[0] == 200
-    with open_line(port) as refused:
-        with contextlib.suppress(ConnectionResetError):
-            assert refused.recv(1) == b""
+    with open_line(port) as refused, contextlib.suppress(ConnectionResetError):
+        assert refused.recv(1) == b""
     lines[0].close()
 
     def served_again() -> bool:
