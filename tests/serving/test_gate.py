@@ -20,11 +20,10 @@ from releases.access import FILE, RATE, create, revoke, rotate
 from releases.home import Home, Published
 from serving import gate
 from serving.access import Access
-from serving.application import application
 from serving.audit import Audit, note
 from serving.gate import MOST_INSIDE, Gate, scope_of
+from serving.openapi import DOCUMENT
 from serving.problem import on_failure
-from serving.served import Window
 
 SCORE, CUSTOMER = "/v1/score", "/v1/customers/c-0000001"
 
@@ -98,16 +97,10 @@ def kind(response: httpx.Response) -> str:
     return str(response.json()["type"]).removeprefix("urn:holdfast:problem:")
 
 
-def test_every_route_is_known_to_the_gate_and_nothing_else_is(tmp_path: Path) -> None:
-    open_to_all = {"/livez"}
-    app: Any = application(Window(Home(tmp_path)))
-    routes = app.__closure__ and next(
-        cell.cell_contents.routes for cell in app.__closure__ if hasattr(cell.cell_contents, "routes")
-    )
-    paths = {route.path for route in routes if isinstance(route, Route)}
-    assert {
-        path for path in paths if scope_of(path.replace("{customer_id:path}", "a")) is None
-    } == open_to_all
+def test_every_route_is_known_to_the_gate_and_nothing_else_is() -> None:
+    paths = set(json.loads(DOCUMENT)["paths"])
+    unknown = {path for path in paths if scope_of(path.replace("{customer_id}", "a")) is None}
+    assert unknown == {"/livez"}
     assert set(gate.PATHS) <= paths
     assert all(any(path.startswith(prefix) for path in paths) for prefix in gate.UNDER)
 
