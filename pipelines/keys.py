@@ -61,13 +61,17 @@ def render_listed(said: dict[str, Any]) -> list[Any]:
             key["id"],
             ", ".join(key["scopes"]),
             f"{key['rate']:g}/s, {key['burst']}",
-            key["created"],
-            key["expires"] or "never",
+            _minute(key["created"]),
+            _minute(key["expires"]) if key["expires"] else "never",
             "yes" if key["is_good"] else "revoked" if key["revoked"] else "expired",
         ]
         for key in said["keys"]
     ]
     return [grid(f"Keys of base {said['base']}", header, rows) if rows else "There is no key yet"]
+
+
+def _minute(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
 
 
 def render_ended(said: dict[str, Any]) -> list[Any]:

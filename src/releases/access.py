@@ -117,7 +117,7 @@ def create_first(home: Home) -> str | None:
 
 def revoke(home: Home, named: str) -> tuple[Key, ...]:
     """All keys of this name or id, which end now; raises Refused where none of them was good."""
-    now = datetime.now(UTC)
+    now = _now()
     with _changing(home):
         keys = read_keys(home)
         ended = {key.id: replace(key, revoked=now) for key in _good(home, keys, named, now)}
@@ -127,7 +127,7 @@ def revoke(home: Home, named: str) -> tuple[Key, ...]:
 
 def rotate(home: Home, named: str, grace: timedelta) -> tuple[Key, str, tuple[Key, ...]]:
     """A new key like the newest of this name or id, its text, and the old ones, which end after `grace`."""
-    now = datetime.now(UTC)
+    now = _now()
     with _changing(home):
         keys = read_keys(home)
         old = _good(home, keys, named, now)
