@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from pipelines.configuration import memory_limit
 from pipelines.disk import is_full
+from pipelines.keys_cli import app as keys_app
 from pipelines.log_cli import app as log_app
 from pipelines.policy_cli import app as policy_app
 from pipelines.running import Ended, running, stopping
@@ -27,6 +28,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pret
 
 app.add_typer(policy_app, name="policy")
 app.add_typer(log_app, name="log")
+app.add_typer(keys_app, name="keys")
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Tables, histories and what is published.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -506,11 +508,13 @@ def serve(
     home: HomeOption = HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file; with it, HTTPS is spoken.")] = None,
+    private_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
 ) -> None:
     """Answer the CRM over HTTP from what is published."""
     from pipelines import serve as job  # noqa: PLC0415
 
-    job.serve(Home(home), host, port)
+    job.serve(Home(home), host, port, certificate, private_key)
 
 
 def main() -> None:

@@ -2,13 +2,16 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from releases.home import Home
 from tables.refusal import Refused
 
 
-def serve(home: Home, host: str, port: int) -> NoReturn:
+def serve(
+    home: Home, host: str, port: int, certificate: Path | None = None, private_key: Path | None = None
+) -> NoReturn:
     """Become the server: whoever stops this process stops it."""
     if not home.published().week:
         raise Refused("no week is published; run `holdfast score` first")
@@ -18,4 +21,8 @@ def serve(home: Home, host: str, port: int) -> NoReturn:
         "OTEL_SDK_DISABLED": "true",
     }
     command = [sys.executable, "-m", "serving.run", "--host", host, "--port", str(port)]
+    if certificate:
+        command += ["--certificate", str(certificate)]
+    if private_key:
+        command += ["--private-key", str(private_key)]
     os.execve(sys.executable, command, environment)

@@ -332,6 +332,12 @@ class Alive(Answer):
     status: Annotated[Literal["alive"], Meta(extra_json_schema=TEXT)]
 
 
+class ReadyForAll(Answer):
+    """What strangers are told."""
+
+    status: Literal["ready"] = "ready"
+
+
 class Ready(Answer):
     status: Annotated[Literal["ready"], Meta(extra_json_schema=TEXT)]
     counters: Annotated[

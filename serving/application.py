@@ -15,10 +15,13 @@ from starlette.types import ASGIApp
 
 from releases.decision import new_id
 from serving import answer, assessment
+from serving.access import Access
+from serving.audit import Audit, note
 from serving.counter import Counter
 from serving.decider import Decider
 from serving.decision import is_counted
 from serving.event import Events, OptOut
+from serving.gate import KEY_ID, Gate
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
@@ -28,6 +31,7 @@ from serving.question import (
     Deciding,
     Moment,
     idempotency_key,
+    one_customer,
     read_body,
     read_parameters,
 )
@@ -42,7 +46,8 @@ JSON = "application/json"
 T = TypeVar("T")
 
 
-def application(window: Window) -> ASGIApp:
+def application(window: Window, access: Access | None = None) -> ASGIApp:
+    """Without `access` nobody's key is looked at: for who asks from within the process."""
     metrics = Metrics(lambda: window.served)
     deciding, counting = (Decider(window, counted=counted) for counted in (False, True))
 
@@ -53,6 +58,7 @@ def application(window: Window) -> ASGIApp:
 
     async def score(request: Request) -> Response:
         asked, now = await read_body(request, Customers), served()
+        note(request, now.published, asked.customer_ids)
 
         def answered() -> Response:
             scores = assessment.score(now, asked.customer_ids, asked.as_of)
@@ -64,16 +70,22 @@ def application(window: Window) -> ASGIApp:
 
     async def next_best_offer(request: Request) -> Response:
         asked, now = await read_body(request, Deciding), served()
+        note(request, now.published, asked.customer_ids)
         decider = counting if is_counted(now, asked.as_of, asked.commit) else deciding
-        return Response(await decider.decide(now, asked), media_type=JSON)
+        told = await decider.decide(now, asked)
+        note(request, decisions=told.decision_ids)
+        return Response(told.body, media_type=JSON)
 
     async def customer(request: Request) -> Response:
-        asked = read_parameters(request, Moment)
-        return _json(assessment.customer(served(), request.path_params["customer_id"], asked.as_of))
+        asked, now = read_parameters(request, Moment), served()
+        customer_id = one_customer(request.path_params["customer_id"])
+        note(request, now.published, [customer_id])
+        return _json(assessment.customer(now, customer_id, asked.as_of))
 
     async def events(request: Request) -> Response:
         asked, now = await read_body(request, Events), served()
-        key, body = idempotency_key(request), asked.model_dump_json().encode()
+        key, body = _own_key(request), asked.model_dump_json().encode()
+        note(request, now.published, [each.customer_id for each in asked.events])
 
         def taken() -> Response:
             told = now.arrivals.take(asked.events, key, body)
@@ -84,7 +96,8 @@ def application(window: Window) -> ASGIApp:
 
     async def opt_out(request: Request) -> Response:
         asked, now = await read_body(request, OptOut), served()
-        key, body = idempotency_key(request), asked.model_dump_json().encode()
+        key, body = _own_key(request), asked.model_dump_json().encode()
+        note(request, now.published, [asked.customer_id])
         event_id = f"opt-out-{new_id()}"
         return await _aside(lambda: _json(now.arrivals.opt_out(asked, event_id, key, body)), waits=True)
 
@@ -132,7 +145,16 @@ def application(window: Window) -> ASGIApp:
         exception_handlers={Problem: on_problem, HTTPException: on_http_error, Exception: on_failure},
     )
     app.router.redirect_slashes = False
-    return metrics.timed(app, {route.endpoint: route.path for route in routes})
+    inside = (
+        app if access is None else Gate(app, access, Audit(window.home), lambda: window.served is not None)
+    )
+    return metrics.timed(inside, {route.endpoint: route.path for route in routes})
+
+
+def _own_key(request: Request) -> str:
+    """Idempotency keys are the caller's own: two who happen to say the same mean two things."""
+    said = idempotency_key(request)
+    return said and f"{request.scope.get(KEY_ID, '')}:{said}"
 
 
 async def _aside(answered: Callable[[], T], *, waits: bool) -> T:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from serving.assessment import snapshot_of
-from serving.decision import Offered, next_best_offers
+from serving.decision import Answered, Offered, next_best_offers
 from serving.problem import Kind, Problem
 from serving.question import AsOf, Deciding
 from serving.served import Served, Window, log
@@ -37,7 +37,7 @@ class _With(NamedTuple):
 class _Waiting(NamedTuple):
     decided_with: _With
     customer_ids: Sequence[str]
-    done: "asyncio.Future[bytes]"
+    done: "asyncio.Future[Answered]"
 
 
 # Requests that were decided together, and what came of it.
@@ -56,8 +56,8 @@ class Decider:
         self._computing = threading.Lock()
         self._runners = 0
 
-    async def decide(self, served: Served, asked: Deciding) -> bytes:
-        """The answer as JSON, once its decisions are on disk; raises Problem."""
+    async def decide(self, served: Served, asked: Deciding) -> Answered:
+        """The answer, once its decisions are on disk; raises Problem."""
         loop = asyncio.get_running_loop()
         mine = _Waiting(_With(served, asked.as_of), asked.customer_ids, loop.create_future())
         if len(asked.customer_ids) > MOST_TOGETHER:
@@ -131,14 +131,14 @@ class Decider:
     def _finish(self, parts: list[_Part], loop: asyncio.AbstractEventLoop) -> None:
         """Write to the log what was decided, then answer."""
         for group, offered in parts:
-            outcomes: Sequence[bytes | Exception]
+            outcomes: Sequence[Answered | Exception]
             if isinstance(offered, Offered):
                 outcomes = self._recorded(group[0].decided_with.served, offered)
             else:
                 outcomes = [offered] * len(group)
             loop.call_soon_threadsafe(_answer, group, outcomes)
 
-    def _recorded(self, served: Served, offered: Offered) -> Sequence[bytes | Exception]:
+    def _recorded(self, served: Served, offered: Offered) -> Sequence[Answered | Exception]:
         """The answers, once their decisions are on disk; a Problem for each if they are not, and then what
         was taken is given back."""
         try:
@@ -154,7 +154,7 @@ class Decider:
         return offered.answers
 
 
-def _answer(group: list[_Waiting], outcomes: Sequence[bytes | Exception]) -> None:
+def _answer(group: list[_Waiting], outcomes: Sequence[Answered | Exception]) -> None:
     for each, outcome in zip(group, outcomes, strict=True):
         if each.done.cancelled():
             continue  # nobody waits for it any more; the log has it

@@ -28,11 +28,18 @@ from tables.moment import from_micros
 RULES = {rule.value: answer.Why(code=rule.name.lower(), en=WORDS[rule][0], zh=WORDS[rule][1]) for rule in Why}
 
 
+class Answered(NamedTuple):
+    """An answer in JSON, and the decisions in it."""
+
+    body: bytes
+    decision_ids: list[str]
+
+
 class Offered(NamedTuple):
-    """An answer for each request, in JSON; their decisions, which must be in the log before one is given; and
+    """An answer for each request; their decisions, which must be in the log before one is given; and
     what was taken from the counters, to be given back if they are not."""
 
-    answers: list[bytes]
+    answers: list[Answered]
     decisions: list[Decision]
     takes: list[Take]
 
@@ -71,10 +78,11 @@ def next_best_offers(
     told = segments_of(frozen, segments, assessed.standing)
     found = _found(served, assessed, live.choices, told, [each.decision_id for each in decisions])
     with_what = released(served, t, seen)
-    answers = [
-        msgspec.json.encode(answer.NextBestOffers(**with_what, customers=[next(found) for _ in customer_ids]))
-        for customer_ids in asked
-    ]
+    answers = []
+    for customer_ids in asked:
+        mine = [next(found) for _ in customer_ids]
+        body = msgspec.json.encode(answer.NextBestOffers(**with_what, customers=mine))
+        answers.append(Answered(body, [each.decision_id for each in mine]))
     return Offered(answers, decisions, live.takes)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from releases.access import SCOPES
 from serving import answer
 from serving.event import Events, OptOut
 from serving.example import (
@@ -23,10 +24,21 @@ from serving.example import (
     PUBLISHED,
     SCORE,
 )
+from serving.gate import OF_CUSTOMERS, scope_of
 from serving.problem import MEDIA_TYPE, Kind
-from serving.question import LONGEST_KEY, Customers, Deciding, Moment
+from serving.question import LONGEST_ID, LONGEST_KEY, Customers, Deciding, Moment
 
 JSON = "application/json"
+KEY = "key"
+# What any route that asks for a key may answer, before it is reached.
+KEYED = {
+    Kind.NO_KEY: "No key came.",
+    Kind.WRONG_KEY: "The key is not known, expired or revoked.",
+    Kind.OTHER_BASE: "The key is one of another customer base.",
+    Kind.MISSING_SCOPE: "The key is not allowed this.",
+    Kind.RATE_LIMITED: "The key asks too often; Retry-After says how long to wait, in seconds.",
+    Kind.KEYS_DAMAGED: "The service cannot read its keys, and knows none like this from before.",
+}
 REFERENCE = "#/components/schemas/{model}"
 ANSWERS: dict[str, tuple[str, str, type[answer.Answer]]] = {
     SCORE: ("post", "Churn probability, expected value and reasons", answer.Scores),
@@ -41,13 +53,14 @@ ANSWERS: dict[str, tuple[str, str, type[answer.Answer]]] = {
 }
 
 
+_CUSTOMER_ID = {"type": "string", "minLength": 1, "maxLength": LONGEST_ID}
 ASKED: dict[str, type[BaseModel]] = {SCORE: Customers, OFFER: Deciding, EVENTS: Events, OPT_OUT: OptOut}
 
 
 def document() -> dict[str, Any]:
     _, asked = models_json_schema([(model, "validation") for model in ASKED.values()], ref_template=REFERENCE)
     _, answered = msgspec.json.schema_components(
-        [*(model for _, _, model in ANSWERS.values()), answer.ProblemDetails],
+        [*(model for _, _, model in ANSWERS.values()), answer.ReadyForAll, answer.ProblemDetails],
         ref_template=REFERENCE.replace("{model}", "{name}"),
     )
     return {
@@ -60,7 +73,18 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "http://127.0.0.1:3000"}],
         "paths": {path: {method: _operation(path)} for path, (method, _, _) in ANSWERS.items()} | _texts(),
-        "components": {"schemas": dict(sorted((asked["$defs"] | answered).items()))},
+        "security": [{KEY: []}],
+        "components": {
+            "securitySchemes": {
+                KEY: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key as `holdfast keys create` prints it; its scopes are of "
+                    f"{', '.join(SCOPES)}.",
+                }
+            },
+            "schemas": dict(sorted((asked["$defs"] | answered).items())),
+        },
     }
 
 
@@ -73,7 +97,7 @@ def _operation(path: str) -> dict[str, Any]:
     if path == CUSTOMER:
         moment = Moment.model_json_schema()["properties"]["as_of"]
         operation["parameters"] = [
-            {"name": "customer_id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "customer_id", "in": "path", "required": True, "schema": _CUSTOMER_ID},
             {"name": "as_of", "in": "query", "description": moment.pop("description"), "schema": moment},
         ]
     if path == DECISION:
@@ -95,7 +119,20 @@ def _operation(path: str) -> dict[str, Any]:
             "content": {JSON: _content(ASKED[path], {e.name: e.body for e in EXAMPLES if e.path == path})},
         }
     operation["responses"] = _responses(path, model, takes_body=method == "post")
-    return operation
+    if path == "/readyz":
+        # A stranger is told no more than that it is ready.
+        schemas = [{"$ref": REFERENCE.format(model=each.__name__)} for each in (model, answer.ReadyForAll)]
+        operation["responses"]["200"]["content"][JSON]["schema"] = {"anyOf": schemas}
+    return operation | _security(path)
+
+
+def _security(path: str) -> dict[str, Any]:
+    if path == "/livez":
+        return {"security": []}
+    if path == "/readyz":
+        return {"security": [{}, {KEY: []}]}
+    scope = scope_of(path)
+    return {"security": [{KEY: [scope] if scope else []}]}
 
 
 def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> dict[str, Any]:
@@ -110,9 +147,11 @@ def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> di
                 JSON if good else MEDIA_TYPE: _content(model if good else answer.ProblemDetails, shown)
             },
         }
-    kinds = (ANY_BODY if takes_body else {}) | (
-        {} if path == "/livez" else {Kind.NOT_READY: "Nothing is loaded yet."}
-    )
+    kinds = ANY_BODY if takes_body else {}
+    if path != "/livez":
+        kinds = kinds | {Kind.NOT_READY: "Nothing is loaded yet."} | KEYED
+    if scope_of(path) in OF_CUSTOMERS:
+        kinds = kinds | {Kind.OVERLOADED: "Too many requests wait already; ask again after Retry-After."}
     if path == OFFER:
         kinds |= {Kind.NOT_RECORDED: "The decision could not be recorded, so it is not given out."}
     if path in (EVENTS, OPT_OUT):
@@ -120,6 +159,11 @@ def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> di
             Kind.NOT_RECORDED: "It could not be recorded, so nothing was taken.",
             Kind.KEY_REUSED: "The Idempotency-Key came before with another request.",
         }
+    return _problems(responses, kinds)
+
+
+def _problems(responses: dict[str, Any], kinds: dict[Kind, str]) -> dict[str, Any]:
+    """The responses with those of these kinds of problems, in the order of their status."""
     for kind, description in kinds.items():
         shown = responses.get(str(kind.status), {})
         before = shown.get("description")
@@ -146,12 +190,16 @@ def _texts() -> dict[str, Any]:
     """The routes that answer no class of ours."""
 
     def text(name: str, summary: str, media_type: str) -> dict[str, Any]:
-        answered = {"description": summary, "content": {media_type: {}}}
-        return {"get": {"operationId": name, "summary": summary, "responses": {"200": answered}}}
+        responses = {"200": {"description": summary, "content": {media_type: {}}}}
+        problems = _problems(responses, KEYED)
+        return {"get": {"operationId": name, "summary": summary, "responses": problems}}
 
     return {
-        "/v1/openapi.json": text("openapi", "This document", JSON),
-        "/metrics": text("metrics", "Figures of the service for Prometheus", "text/plain"),
+        path: {"get": text["get"] | _security(path)}
+        for path, text in {
+            "/v1/openapi.json": text("openapi", "This document", JSON),
+            "/metrics": text("metrics", "Figures of the service for Prometheus", "text/plain"),
+        }.items()
     }
 
 

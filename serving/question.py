@@ -22,6 +22,7 @@ from serving.problem import Kind, Problem, invalid
 LARGEST_BODY = 1024 * 1024
 SLOWEST_BODY_SECONDS = 10
 MOST_CUSTOMERS = 1000
+LONGEST_ID = 256
 MOST_ERRORS = 20
 LONGEST_KEY = 200
 # In the place of a moment: the published week's.
@@ -32,6 +33,7 @@ EXPECTED = {
     "extra_forbidden": "no such field",
     "string_type": "a text",
     "string_too_short": "a text that is not empty",
+    "string_too_long": f"at most {LONGEST_ID} characters",
     "string_unicode": "a text in Unicode",
     "list_type": "a list",
     "too_short": "at least one customer",
@@ -72,7 +74,7 @@ When = Annotated[
     AsOf | None,
     Field(description="Facts as of then; by default, as of now; week: as of the published week."),
 ]
-CustomerId = Annotated[str, Field(min_length=1)]
+CustomerId = Annotated[str, Field(min_length=1, max_length=LONGEST_ID)]
 
 
 class Asked(BaseModel):
@@ -147,6 +149,14 @@ def read_parameters(request: Request, kind: type[T]) -> T:
     if twice := _twice([name for name, _ in pairs]):
         raise invalid({"field": twice[0], "expected": "each parameter once", "came": "more"})
     return _validated(kind, dict(pairs))
+
+
+def one_customer(customer_id: str) -> str:
+    """The id that stands in a path; raises Problem where no customer can have it."""
+    if len(customer_id) > LONGEST_ID:
+        expected, came = EXPECTED["string_too_long"], f"{len(customer_id)} characters"
+        raise invalid({"field": "customer_id", "expected": expected, "came": came})
+    return customer_id
 
 
 def parse(body: bytes) -> Any:

@@ -11,6 +11,8 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from releases.home import Home
+from serving import connection, control
+from serving.access import Access
 from serving.application import application
 from serving.served import Window
 
@@ -20,8 +22,9 @@ class Front:
 
     def __init__(self, app: ASGIApp) -> None:
         self._bento = app
-        self._window = Window(Home(Path(os.environ.get("HOLDFAST_HOME", "home"))))
-        self._ours = application(self._window)
+        home = Home(Path(os.environ.get("HOLDFAST_HOME", "home")))
+        self._window = Window(home)
+        self._ours = application(self._window, Access(home))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -51,3 +54,5 @@ service = bentoml.service(
     ],
 )(Holdfast)
 service.add_asgi_middleware(Front)
+connection.install()
+control.make_private()

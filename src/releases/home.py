@@ -100,6 +100,11 @@ class Home:
         return self.path / "counting"
 
     @property
+    def access(self) -> Path:
+        """Who may ask the service (releases.access)."""
+        return self.path / "access"
+
+    @property
     def pointer(self) -> Path:
         return self.path / "published.json"
 

@@ -1,5 +1,6 @@
 """What is answered beside scores and offers, and how the server runs."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -86,10 +87,13 @@ def test_the_server_listens_on_this_machine_only(url: str) -> None:
     assert {address.ip for address in listening} == {"127.0.0.1"}
 
 
-def test_the_server_says_what_to_ask(client: httpx.Client, log: Path, url: str) -> None:
+def test_the_server_says_what_to_ask(client: httpx.Client, log: Path, url: str, key: str) -> None:
     line = next(line for line in log.read_text().splitlines() if line.startswith("Try: "))
     assert line.startswith(f"Try: curl -s {url}/v1/score")
-    answer = subprocess.run(line.removeprefix("Try: "), shell=True, capture_output=True, check=True)
+    environment = os.environ | {"HOLDFAST_KEY": key}
+    answer = subprocess.run(
+        line.removeprefix("Try: "), shell=True, capture_output=True, check=True, env=environment
+    )
     assert b'"status":"in_base"' in answer.stdout
 
 
