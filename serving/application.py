@@ -13,15 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from releases.decision import new_id
 from serving import answer, assessment
 from serving.access import Access
 from serving.audit import Audit, note
 from serving.counter import Counter
 from serving.decider import Decider
 from serving.decision import is_counted
-from serving.event import Events, OptOut
-from serving.gate import KEY_ID, Gate
+from serving.event_route import event_routes
+from serving.gate import Gate
 from serving.metric import Metrics
 from serving.openapi import DOCUMENT
 from serving.problem import Kind, Problem, on_failure, on_http_error, on_problem
@@ -30,13 +29,11 @@ from serving.question import (
     Customers,
     Deciding,
     Moment,
-    idempotency_key,
     one_customer,
     read_body,
     read_parameters,
 )
 from serving.recall import recalled
-from serving.reported import reported
 from serving.served import Served, Window
 from tables.refusal import Refused
 
@@ -82,25 +79,6 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         note(request, now.published, [customer_id])
         return _json(assessment.customer(now, customer_id, asked.as_of))
 
-    async def events(request: Request) -> Response:
-        asked, now = await read_body(request, Events), served()
-        key, body = _own_key(request), asked.model_dump_json().encode()
-        note(request, now.published, [each.customer_id for each in asked.events])
-
-        def taken() -> Response:
-            told = now.arrivals.take(asked.events, key, body)
-            reported(now, window.counter, asked.events)
-            return _json(told)
-
-        return await _aside(taken, waits=True)
-
-    async def opt_out(request: Request) -> Response:
-        asked, now = await read_body(request, OptOut), served()
-        key, body = _own_key(request), asked.model_dump_json().encode()
-        note(request, now.published, [asked.customer_id])
-        event_id = f"opt-out-{new_id()}"
-        return await _aside(lambda: _json(now.arrivals.opt_out(asked, event_id, key, body)), waits=True)
-
     async def published(request: Request) -> Response:
         read_parameters(request, Asked)
         return _json(assessment.published(served()))
@@ -130,8 +108,7 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
     routes = [
         Route("/v1/score", score, methods=["POST"]),
         Route("/v1/next-best-offer", next_best_offer, methods=["POST"]),
-        Route("/v1/events", events, methods=["POST"]),
-        Route("/v1/opt-out", opt_out, methods=["POST"]),
+        *event_routes(served, window.counter),
         Route("/v1/published", published),
         Route("/v1/decisions/{decision_id}", decision),
         Route("/v1/customers/{customer_id:path}", customer),
@@ -149,12 +126,6 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         app if access is None else Gate(app, access, Audit(window.home), lambda: window.served is not None)
     )
     return metrics.timed(inside, {route.endpoint: route.path for route in routes})
-
-
-def _own_key(request: Request) -> str:
-    """Idempotency keys are the caller's own: two who happen to say the same mean two things."""
-    said = idempotency_key(request)
-    return said and f"{request.scope.get(KEY_ID, '')}:{said}"
 
 
 async def _aside(answered: Callable[[], T], *, waits: bool) -> T:
