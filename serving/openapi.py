@@ -154,6 +154,8 @@ def _responses(path: str, model: type[answer.Answer], *, takes_body: bool) -> di
         kinds = kinds | {Kind.OVERLOADED: "Too many requests wait already; ask again after Retry-After."}
     if path == OFFER:
         kinds |= {Kind.NOT_RECORDED: "The decision could not be recorded, so it is not given out."}
+    if path == OPT_OUT:
+        kinds |= {Kind.UNKNOWN_CUSTOMER: "The customer is not known."}
     if path in (EVENTS, OPT_OUT):
         kinds |= {
             Kind.NOT_RECORDED: "It could not be recorded, so nothing was taken.",
