@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from serving.assessment import snapshot_of
 from serving.decision import Answered, Offered, next_best_offers
 from serving.problem import Kind, Problem
 from serving.question import AsOf, Deciding
@@ -108,13 +107,11 @@ class Decider:
         """The group in one pass. Who asks for somebody unknown is decided for alone, and everybody where the
         pass fails: nobody is refused for what another one asked."""
         try:
-            everyone = [one for each in group for one in each.customer_ids]
-            places = snapshot_of(group[0].decided_with.served, everyone).places
-            unknown = {each for each, place in zip(everyone, places, strict=True) if place < 0}
-            known = [each for each in group if unknown.isdisjoint(each.customer_ids)]
-            parts = [self._pass(known)] if known else []
-        except Exception:
-            known, parts = [], []
+            return [self._pass(group)]
+        except Exception as error:
+            unknown = error.more.get("customer_ids", ()) if isinstance(error, Problem) else ()
+            known = [each for each in group if unknown and not set(each.customer_ids) & set(unknown)]
+        parts = self._computed(known) if known else []
         return parts + [self._alone(each) for each in group if each not in known]
 
     def _alone(self, asked: _Waiting) -> _Part:

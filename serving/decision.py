@@ -76,7 +76,7 @@ def next_best_offers(
     ]
     decisions = decided(live.decision_ids, settings, frozen.offers, assessed, live.choices)
     told = segments_of(frozen, segments, assessed.standing)
-    found = _found(served, assessed, live.choices, told, [each.decision_id for each in decisions])
+    found = found_of(served, assessed, live.choices, told, [each.decision_id for each in decisions])
     with_what = released(served, t, seen)
     answers = []
     for customer_ids in asked:
@@ -102,7 +102,7 @@ def _uncounted(served: Served, assessed: Assessment, segments: Segments, t: int)
     return Live([new_id() for _ in choices.chosen], choices, nobody_else, [])
 
 
-def _found(
+def found_of(
     served: Served,
     assessed: Assessment,
     choices: Choices,

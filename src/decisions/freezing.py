@@ -14,6 +14,7 @@ from decisions.formula import parse
 from decisions.frozen import KINDS, NOBODY, Floats, Frozen, number_of, rank_values, statement
 from decisions.known import Known
 from decisions.measure import LeadingShare, Quantile, Statistic, in_order
+from decisions.once import once
 from decisions.policy import Policy
 from decisions.segment import measured_of, value_and_behaviour
 from decisions.strategy import cells_of, fallback_cells
@@ -124,6 +125,7 @@ def statistics(policy: Policy) -> Iterator[tuple[str, Statistic]]:
                 yield name, each
 
 
+@once
 def inputs(policy: Policy) -> tuple[str, ...]:
     """The facts, scores and entries by hand that the policy reads in the end."""
     measured = measured_of(policy, Known(0, {}))

@@ -1,5 +1,6 @@
 """Segments: everything the policy says of who a customer is, at one moment, for many customers at once."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from decisions.behaviour import Membership, memberships
 from decisions.benefit import REBATE, Benefit
 from decisions.frozen import NOTHING_FROZEN, Frozen
+from decisions.held import held, ranges_of
 from decisions.known import Floats, Known, Measured
 from decisions.policy import Policy
 from decisions.strategy import NO_CELL, Int64s, cells_of
@@ -44,7 +46,11 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
     gives them, shape (customers,).
     """
     measured = measured_of(policy, known, frozen)
-    tiers = {scheme.name: tiers_of(scheme, measured) for scheme in policy.tiers}
+    ranges = ranges_of(policy, frozen)
+    truths = held(ranges, measured)
+    parts = zip(policy.tiers, pairwise(ranges.of_scheme), strict=True)
+    tiers = {scheme.name: tiers_of(scheme, measured, truths[a:b]) for scheme, (a, b) in parts}
+    of_tags = zip(policy.tags, truths[ranges.of_scheme[-1] :], strict=True)
     gaps = {
         scheme.name: Gap(*next_tier(scheme, measured, tiers[scheme.name].place))
         for scheme in policy.tiers
@@ -59,7 +65,7 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
     return Segments(
         tiers=tiers,
         next_tiers=gaps,
-        tags={tag.name: tag_of(tag, measured) for tag in policy.tags},
+        tags={tag.name: tag_of(tag, measured, truth) for tag, truth in of_tags},
         rebate=next_rebate(policy, measured, tiers),
         behaviour=behaviour,
         stage=stage,

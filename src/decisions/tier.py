@@ -81,17 +81,21 @@ class Labels(NamedTuple):
     reasons: tuple[tuple[str, str], ...]
 
 
-def tiers_of(scheme: TierScheme, measured: Measured) -> Labels:
-    """Everybody's tier. Who lacks a fact that would decide gets no tier, and the reason."""
-    truths = np.stack([holds(tier.when, measured) for tier in scheme.tiers])
+def tiers_of(scheme: TierScheme, measured: Measured, truths: Floats | None = None) -> Labels:
+    """Everybody's tier. Who lacks a fact that would decide gets no tier, and the reason.
+
+    truths: which tiers hold, shape (tiers, customers), where that was found for all schemes (decisions.held).
+    """
+    if truths is None:
+        truths = np.stack([holds(tier.when, measured) for tier in scheme.tiers])
     place = np.where((truths == 1).any(axis=0), (truths == 1).argmax(axis=0), NOT_KNOWN)
     gap = (truths == 0).all(axis=0)
     return explained(place, scheme.customers, scheme.measures, measured, gap)
 
 
-def tag_of(tag: Tag, measured: Measured) -> Labels:
-    """Place 1 where the tag holds, 0 where it does not."""
-    truth = holds(tag.when, measured)
+def tag_of(tag: Tag, measured: Measured, truth: Floats | None = None) -> Labels:
+    """Place 1 where the tag holds, 0 where it does not; truth: whether it does, where that was found."""
+    truth = holds(tag.when, measured) if truth is None else truth
     place = np.where(np.isnan(truth), NOT_KNOWN, truth)
     return explained(place, tag.customers, tuple(sorted(tag.when)), measured)
 

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,6 +29,8 @@ PRICE, LEFT = "price of {}", "left of {}"
 # Of one made online beside: contacts that the counters knew of under a cap, and whether (1) what the week had
 # set aside for the customer had been given before.
 CONTACTS, GIVEN = "contacts since the week under {}", "reservation given"
+# By place: the last of the channels is NOTHING's.
+CHANNEL_NAMES, RULES = (*CONTACT_CHANNELS, ""), [rule.name.lower() for rule in Why]
 
 
 class Considered(NamedTuple):
@@ -136,6 +138,10 @@ def decided(
 ) -> list[Decision]:
     """The decisions that `choices` are for the customers assessed, in their order, each with its own id
     and setting."""
+    scores = {
+        name: [tuple(row) for row in part.reshape(len(settings), -1).tolist()]
+        for name, part in assessed.scores._asdict().items()
+    }
     return [
         Decision(
             decision_id=decision_ids[row],
@@ -145,30 +151,35 @@ def decided(
             status=str(assessed.status[row]),
             held_out=bool(assessed.who.held_out[row]),
             consents=float(assessed.who.consents[row]),
-            facts=facts_hash(assessed.facts, row),
-            scores={
-                name: tuple(np.atleast_1d(part[row]).tolist())
-                for name, part in assessed.scores._asdict().items()
-            },
+            facts=facts,
+            scores={name: part[row] for name, part in scores.items()},
             chosen="" if choices.chosen[row] == NOTHING else offers[choices.chosen[row]].offer_id,
-            considered=tuple(_considered(offer, choices, row, k) for k, offer in enumerate(offers)),
+            considered=considered,
         )
-        for row, setting in enumerate(settings)
+        for row, (setting, facts, considered) in enumerate(
+            zip(settings, _facts_hashes(assessed.facts), _considered(offers, choices), strict=True)
+        )
     ]
 
 
 def facts_hash(facts: FactTable, row: int) -> str:
     """Without the customer's place, which is another one in another base."""
-    values = np.where(np.isnan(facts.values[row]), np.nan, facts.values[row])  # one nan, of the many
-    return hashlib.sha256("\n".join(facts.names).encode() + values.tobytes()).hexdigest()
+    return next(_facts_hashes(facts._replace(values=facts.values[row : row + 1])))
 
 
-def _considered(offer: Offer, choices: Choices, row: int, place: int) -> Considered:
-    channel = int(choices.channel[row, place])
-    return Considered(
-        offer=offer.offer_id,
-        channel="" if channel == NOTHING else CONTACT_CHANNELS[channel],
-        why=Why(int(choices.why[row, place])).name.lower(),
-        net_value=float(choices.net_value[row, place]),
-        cost=float(choices.cost[row, place]),
-    )
+def _facts_hashes(facts: FactTable) -> Iterator[str]:
+    """Of each customer, without their place, which is another one in another base."""
+    names = hashlib.sha256("\n".join(facts.names).encode())
+    for row in np.where(np.isnan(facts.values), np.nan, facts.values):  # one nan, of the many
+        digest = names.copy()
+        digest.update(row.tobytes())
+        yield digest.hexdigest()
+
+
+def _considered(offers: tuple[Offer, ...], choices: Choices) -> Iterator[tuple[Considered, ...]]:
+    """Of each customer, in the order of the offers."""
+    ids = [offer.offer_id for offer in offers]
+    columns = (choices.channel, choices.why, choices.net_value, choices.cost)
+    for channels, whys, net_values, costs in zip(*(each.tolist() for each in columns), strict=True):
+        said = [CHANNEL_NAMES[channel] for channel in channels]
+        yield tuple(map(Considered, ids, said, [RULES[why] for why in whys], net_values, costs))

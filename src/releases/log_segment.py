@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -53,7 +54,9 @@ def first_body(writer: str, number: int, previous: bytes) -> bytes:
 
 
 def packed(said: dict[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + END
+    """Names in their order and no spaces, so that equal ones are equal bytes; without floating-point numbers,
+    which are written in more than one way."""
+    return msgspec.json.encode(said, order="sorted") + END
 
 
 def previous_of(data: bytes) -> bytes:

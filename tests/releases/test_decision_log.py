@@ -31,7 +31,7 @@ from releases.decision_log import DecisionLog
 from releases.decision_record import about_customer, decision_of, record_of
 from releases.home import Home
 from releases.log_chain import claim
-from releases.log_segment import frames_of, read_bytes
+from releases.log_segment import frames_of, packed, read_bytes
 from tables.refusal import Refused
 
 SETTING = Setting("bundle", "policy", "week", "base", 1_790_000_000_000_000, {"budget_price": 0.1 + 0.2})
@@ -594,3 +594,17 @@ def test_equal_decisions_say_the_same_and_others_do_not() -> None:
     one = decision_for("c-1")
     assert about_customer(replace(one, decision_id=new_id())) == about_customer(one)
     assert about_customer(replace(one, consents=math.nextafter(3.0, 4.0))) != about_customer(one)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(),
+        lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+        max_leaves=20,
+    ).map(lambda value: {"value": value, "id": "x"})
+)
+def test_a_record_is_packed_to_the_bytes_that_older_versions_packed(said: dict[str, Any]) -> None:
+    # What is encrypted is bound to these bytes, and they are made again when it is read.
+    older = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    assert packed(said) == older
+    assert packed(json.loads(older)) == older
