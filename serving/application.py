@@ -69,9 +69,9 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         asked, now = await read_body(request, Deciding), served()
         note(request, now.published, asked.customer_ids)
         decider = counting if is_counted(now, asked.as_of, asked.commit) else deciding
-        told = await decider.decide(now, asked)
-        note(request, decisions=told.decision_ids)
-        return Response(told.body, media_type=JSON)
+        given = await decider.decide(now, asked)
+        note(request, decisions=[each.decision_id for each in given.decisions])
+        return Response(given.body, media_type=JSON)
 
     async def customer(request: Request) -> Response:
         asked, now = read_parameters(request, Moment), served()

@@ -9,9 +9,11 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from serving.decision import Answered, Offered, next_best_offers
+from releases.decision import Decision
+from serving.decision import Offered, next_best_offers
 from serving.problem import Kind, Problem
 from serving.question import AsOf, Deciding
 from serving.served import Served, Window, log
@@ -33,10 +35,18 @@ class _With(NamedTuple):
         return self.served is other.served and self.as_of == other.as_of
 
 
-class _Waiting(NamedTuple):
+class Given(NamedTuple):
+    """What a request is answered: JSON, and the decisions that it says, which are on disk."""
+
+    body: bytes
+    decisions: list[Decision]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
     decided_with: _With
     customer_ids: Sequence[str]
-    done: "asyncio.Future[Answered]"
+    done: "asyncio.Future[Given]"
 
 
 # Requests that were decided together, and what came of it.
@@ -55,7 +65,7 @@ class Decider:
         self._computing = threading.Lock()
         self._runners = 0
 
-    async def decide(self, served: Served, asked: Deciding) -> Answered:
+    async def decide(self, served: Served, asked: Deciding) -> Given:
         """The answer, once its decisions are on disk; raises Problem."""
         loop = asyncio.get_running_loop()
         mine = _Waiting(_With(served, asked.as_of), asked.customer_ids, loop.create_future())
@@ -87,20 +97,21 @@ class Decider:
                 self._runners -= 1
                 return []
             group: list[_Waiting] = []
+            later: deque[_Waiting] = deque()
             seen: set[str] = set()
             size = 0
             first = self._waiting[0].decided_with
-            for each in list(self._waiting):
-                if not each.decided_with.is_as(first) or size + len(each.customer_ids) > MOST_TOGETHER:
-                    continue
+            for each in self._waiting:
+                fits = size + len(each.customer_ids) <= MOST_TOGETHER
                 # A second decision that counts begins with what the first one took.
-                if self._counted and not seen.isdisjoint(each.customer_ids):
-                    continue
-                group.append(each)
-                seen.update(each.customer_ids)
-                size += len(each.customer_ids)
-            for each in group:
-                self._waiting.remove(each)
+                again = self._counted and not seen.isdisjoint(each.customer_ids)
+                if each.decided_with.is_as(first) and fits and not again:
+                    group.append(each)
+                    seen.update(each.customer_ids)
+                    size += len(each.customer_ids)
+                else:
+                    later.append(each)
+            self._waiting = later
             return group
 
     def _computed(self, group: list[_Waiting]) -> list[_Part]:
@@ -128,30 +139,37 @@ class Decider:
     def _finish(self, parts: list[_Part], loop: asyncio.AbstractEventLoop) -> None:
         """Write to the log what was decided, then answer."""
         for group, offered in parts:
-            outcomes: Sequence[Answered | Exception]
-            if isinstance(offered, Offered):
-                outcomes = self._recorded(group[0].decided_with.served, offered)
-            else:
-                outcomes = [offered] * len(group)
+            outcomes: Sequence[Given | Exception]
+            try:
+                if isinstance(offered, Exception):
+                    raise offered
+                outcomes = self._recorded(group, offered)
+            except Exception as error:
+                outcomes = [error] * len(group)
             loop.call_soon_threadsafe(_answer, group, outcomes)
 
-    def _recorded(self, served: Served, offered: Offered) -> Sequence[Answered | Exception]:
-        """The answers, once their decisions are on disk; a Problem for each if they are not, and then what
-        was taken is given back."""
+    def _recorded(self, group: list[_Waiting], offered: Offered) -> list[Given]:
+        """The answers, once their decisions are on disk; raises Problem if they are not, and then what was
+        taken is given back."""
         try:
             self._window.decisions.write(offered.decisions)
         except Refused as error:
             log.error("refused: %s", error)
             if offered.takes:
-                self._window.counter.give_back(served.published.week, offered.takes)
+                week = group[0].decided_with.served.published.week
+                self._window.counter.give_back(week, offered.takes)
             detail = (
                 "the log of decisions cannot be written (the service's log says why); nothing was decided"
             )
-            return [Problem(Kind.NOT_RECORDED, detail)] * len(offered.answers)
-        return offered.answers
+            raise Problem(Kind.NOT_RECORDED, detail) from error
+        made = iter(offered.decisions)
+        return [
+            Given(body, [next(made) for _ in each.customer_ids])
+            for each, body in zip(group, offered.answers, strict=True)
+        ]
 
 
-def _answer(group: list[_Waiting], outcomes: Sequence[Answered | Exception]) -> None:
+def _answer(group: list[_Waiting], outcomes: Sequence[Given | Exception]) -> None:
     for each, outcome in zip(group, outcomes, strict=True):
         if each.done.cancelled():
             continue  # nobody waits for it any more; the log has it

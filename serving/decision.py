@@ -28,18 +28,11 @@ from tables.moment import from_micros
 RULES = {rule.value: answer.Why(code=rule.name.lower(), en=WORDS[rule][0], zh=WORDS[rule][1]) for rule in Why}
 
 
-class Answered(NamedTuple):
-    """An answer in JSON, and the decisions in it."""
-
-    body: bytes
-    decision_ids: list[str]
-
-
 class Offered(NamedTuple):
-    """An answer for each request; their decisions, which must be in the log before one is given; and
+    """An answer for each request, in JSON; their decisions, which must be in the log before one is given; and
     what was taken from the counters, to be given back if they are not."""
 
-    answers: list[Answered]
+    answers: list[bytes]
     decisions: list[Decision]
     takes: list[Take]
 
@@ -78,11 +71,10 @@ def next_best_offers(
     told = segments_of(frozen, segments, assessed.standing)
     found = found_of(served, assessed, live.choices, told, [each.decision_id for each in decisions])
     with_what = released(served, t, seen)
-    answers = []
-    for customer_ids in asked:
-        mine = [next(found) for _ in customer_ids]
-        body = msgspec.json.encode(answer.NextBestOffers(**with_what, customers=mine))
-        answers.append(Answered(body, [each.decision_id for each in mine]))
+    answers = [
+        msgspec.json.encode(answer.NextBestOffers(**with_what, customers=[next(found) for _ in customer_ids]))
+        for customer_ids in asked
+    ]
     return Offered(answers, decisions, live.takes)
 
 

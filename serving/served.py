@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,8 @@ class Window:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.served: Served | None = None
+        # What the process does after each load (serving.collector).
+        self.settle: Callable[[], None] = lambda: None
         self.decisions = DecisionLog(home)
         self.counter = Counter(home)
         self.clock = Clock(sandbox=os.environ.get(SANDBOX) == "1")
@@ -126,6 +129,7 @@ class Window:
             log.error("refused: %s; serving %s", error, self._current())
             return
         self.served, self._looked_at = served, published
+        self.settle()
         log.info("serving %s", self._current())
 
     def _watch(self) -> None:
