@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from decisions.assess import IN_BASE, assess
+from decisions.assess import IN_BASE, Assessment, assess
 from decisions.choice import NOTHING, choose, free_market
 from pipelines.shadow import Shadow
 from releases.bundle import Bundle, read_bundle
@@ -31,12 +31,14 @@ OUTSIDE = "the models do not speak of their customer"
 
 
 class Compared(NamedTuple):
-    """A decision of the service beside what the challenger says; chosen: an offer, '' for none."""
+    """A decision of the service beside what the challenger says. given: by the service; chosen,
+    shadow_chosen: by the two models where no limit ends and nothing is reserved; an offer, '' for none."""
 
     customer_id: str
     moment: int
     churn: float
     shadow_churn: float
+    given: str
     chosen: str
     shadow_chosen: str
 
@@ -88,9 +90,36 @@ def _learnt_until(bundle: Bundle) -> int:
 def answers(
     opened: Opened, shadow: Shadow, group: list[Decision], left_out: "Counter[str]"
 ) -> list[Compared]:
-    """At the prices and contacts that the service knew; with no end of any limit and nothing set aside, since
-    what was left, and what the week reserved, are the champion's doing."""
-    what, bundle = group[0].setting, shadow.bundle
+    """Both models at the prices and contacts that the service knew."""
+    champion = opened.bundle(group[0].setting.bundle)
+    assert champion is not None
+    theirs, chosen = _free(opened, champion, group)
+    ours, shadow_chosen = _free(opened, shadow.bundle, group)
+    rows = []
+    for row, made in enumerate(group):
+        if facts_hash(theirs.facts, row) != made.facts:
+            left_out[FACTS] += 1
+        elif theirs.status[row] != IN_BASE:
+            left_out[OUTSIDE] += 1
+        else:
+            rows.append(
+                Compared(
+                    made.customer_id,
+                    made.setting.moment,
+                    made.scores["churn"][0],
+                    float(ours.scores.churn[row]),
+                    made.chosen,
+                    chosen[row],
+                    shadow_chosen[row],
+                )
+            )
+    return rows
+
+
+def _free(opened: Opened, bundle: Bundle, group: list[Decision]) -> tuple[Assessment, list[str]]:
+    """What a model says of these customers, and the offers it chooses with no end of any limit and nothing
+    set aside: what was left, and what the week reserved, are the champion's doing, in the past of both."""
+    what = group[0].setting
     histories, frozen = opened.base(what.base), opened.policy(what.policy)
     assert histories is not None
     assert frozen is not None
@@ -108,15 +137,4 @@ def answers(
         t,
         market.at(market.prices, np.full(len(market.prices), np.inf)),
     )
-    rows = []
-    for row, made in enumerate(group):
-        if facts_hash(told.facts, row) != made.facts:
-            left_out[FACTS] += 1
-        elif told.status[row] != IN_BASE:
-            left_out[OUTSIDE] += 1
-        else:
-            offer = int(choices.chosen[row])
-            chosen = "" if offer == NOTHING else offers[offer].offer_id
-            churn, ours = made.scores["churn"][0], float(told.scores.churn[row])
-            rows.append(Compared(made.customer_id, t, churn, ours, made.chosen, chosen))
-    return rows
+    return told, ["" if k == NOTHING else offers[k].offer_id for k in choices.chosen.tolist()]

@@ -18,7 +18,7 @@ from pipelines.configuration import configuration
 from pipelines.fetch import fetch_shadow
 from pipelines.shadow import AT_ONCE, Shadow
 from pipelines.shadow_answer import ERASED, REPEATED, Compared, Opened, answers, why_not
-from pipelines.shadow_outcome import Said, outcome, outcome_table
+from pipelines.shadow_outcome import Floats, Said, outcome, outcome_table
 from pipelines.terminal import bar, grid
 from pipelines.watch import BOUNDS
 from releases.customer_key import CustomerKeys
@@ -100,7 +100,7 @@ def _compared(home: Home, shadow: Shadow, asked: list[Decision], left_out: "Coun
 
 def _beside(rows: list[Compared]) -> dict[str, Any]:
     """How far the two agree, before anything is known of what happened."""
-    ours, theirs = (np.array([each[k] for each in rows]) for k in (3, 2))
+    ours, theirs = _churn(rows)
     moments = [each.moment for each in rows]
     return {
         "customers": len({each.customer_id for each in rows}),
@@ -108,11 +108,17 @@ def _beside(rows: list[Compared]) -> dict[str, Any]:
         "same_choice": float(np.mean([each.chosen == each.shadow_chosen for each in rows])),
         "offers": {
             "shadow": sum(each.shadow_chosen != "" for each in rows),
-            "service": sum(each.chosen != "" for each in rows),
+            "champion": sum(each.chosen != "" for each in rows),
+            "given": sum(each.given != "" for each in rows),
         },
         "mean_churn": {"shadow": float(ours.mean()), "service": float(theirs.mean())},
         "mean_distance": float(np.abs(ours - theirs).mean()),
     }
+
+
+def _churn(rows: list[Compared]) -> tuple[Floats, Floats]:
+    """The shadow's and the service's, shape (decisions,)."""
+    return np.array([each.shadow_churn for each in rows]), np.array([each.churn for each in rows])
 
 
 def _happened(histories: Histories, shadow: Shadow, rows: list[Compared]) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _happened(histories: Histories, shadow: Shadow, rows: list[Compared]) -> dic
     customers = len(np.unique(places[known]))
     if customers < least:
         return {"says": f"what came is known of {customers} customers; {least} are needed to compare"}
-    ours, theirs = (np.array([each[k] for each in rows])[known] for k in (3, 2))
+    ours, theirs = (each[known] for each in _churn(rows))
     rate = read_policy(configuration() / "policy.yaml").margin_rate
     return outcome(histories, question, Said(places[known], moments[known], ours, theirs), rate, "service")
 
@@ -140,7 +146,7 @@ def render(result: dict[str, Any]) -> list[Any]:
             f"{result['compared']:,}",
             f"{result['customers']:,}",
             f"{result['same_choice']:.1%}",
-            f"{offers['shadow']:,} / {offers['service']:,}",
+            f"{offers['shadow']:,} / {offers['champion']:,} / {offers['given']:,}",
             f"{result['mean_distance']:.3f}",
         ]
         head = [
@@ -148,7 +154,7 @@ def render(result: dict[str, Any]) -> list[Any]:
             "decisions",
             "customers",
             "same choice",
-            "offers, both",
+            "offers: shadow / champion / given",
             "mean distance of promises",
         ]
         parts.append(grid("The service's decisions", head, [row]))
