@@ -46,6 +46,16 @@ def test_nothing_says_what_serves(client: httpx.Client) -> None:
         assert response.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_page_in_a_browser_is_allowed_nothing(client: httpx.Client) -> None:
+    asks = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
+    for response in (
+        client.options("/v1/score", headers=asks),
+        client.get("/v1/customers/c-0000001", headers=asks),
+    ):
+        assert not any(name.startswith("access-control-") for name in response.headers)
+        assert "set-cookie" not in response.headers
+
+
 def test_the_only_port_that_is_opened_is_the_one_that_was_asked_for(url: str) -> None:
     opened = [c for c in psutil.net_connections("inet") if c.status in ("LISTEN", "NONE")]
     own = {each.pid for each in _processes(url)}
