@@ -17,7 +17,7 @@ from decisions.circumstance import circumstances
 from decisions.standing import standing_of
 from features.reader import read_facts
 from models.scorer import Scores
-from releases.decision import Setting, circumstances_of, decided
+from releases.decision import Setting, circumstances_of, decided, new_id
 from releases.decision_log import DecisionLog
 from releases.home import Home
 from serving.decision import found_of, next_best_offers
@@ -80,7 +80,8 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
     )
     now = served.published
     setting = Setting(now.bundle, now.policy, now.week, served.week.base, t, circumstances_of(served.market))
-    decisions = timed("record", lambda: decided([setting] * len(group), offers, assessed, choices))
+    names = [new_id() for _ in group]
+    decisions = timed("record", lambda: decided(names, [setting] * len(group), offers, assessed, choices))
 
     def answered() -> list[bytes]:
         told = segments_of(frozen, segments, standing)
