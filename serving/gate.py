@@ -91,7 +91,7 @@ class Gate:
         audited = needed in OF_CUSTOMERS
         if needed and needed not in key.scopes:
             if audited:
-                self._audit.write(key, scope["method"], scope["path"], Kind.MISSING_SCOPE.status, Noted())
+                self._audit.write(key, scope["method"], _route(scope), Kind.MISSING_SCOPE.status, Noted())
             raise Problem(Kind.MISSING_SCOPE, f"the key {key.name!r} may not {needed}")
         if not audited:
             await self._guarded(scope, receive, send)

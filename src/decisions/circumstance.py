@@ -21,13 +21,15 @@ Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 AGREED = (consent, personal, anniversary)
 DAYS_TO = {"birthday": "days_to_birthday", "joining": "days_to_joining_anniversary"}
+# The one occasion that lies behind: the first days of who joined.
+WELCOME, SINCE_JOINING = "welcome", "days_since_joined"
 
 
 class Circumstances(NamedTuple):
     """Shape (customers,), nan where something is not known, but for: contacts, made so far under each cap of
-    the policy, (customers, caps); days_to, until each of its occasions, (customers, occasions); hours, the
-    preference for each of its slots, (customers, slots). consents: bits in CONTACT_CHANNELS' order; stage:
-    place of the life-cycle state."""
+    the policy, (customers, caps); days_to, until each of its occasions (since it, for the welcome),
+    (customers, occasions); hours, the preference for each of its slots, (customers, slots). consents: bits
+    in CONTACT_CHANNELS' order; stage: place of the life-cycle state."""
 
     ids: npt.NDArray[np.object_]
     consents: Floats
@@ -64,7 +66,10 @@ def circumstances(
     """Of the customers at `places` as of t (one moment, or one each; the holdout is that of the last); facts,
     standing: theirs, read at t."""
     agreed = read_facts(histories, places, t, AGREED)
-    days_to = [agreed.column(DAYS_TO[each.day]) for each in policy.occasions]
+    days_to = [
+        facts.column(SINCE_JOINING) if each.day == WELCOME else agreed.column(DAYS_TO[each.day])
+        for each in policy.occasions
+    ]
     ids = histories.ids_of(places)
     return Circumstances(
         ids=ids,

@@ -95,10 +95,10 @@ class Rest(Part):
 
 class Occasion(Named):
     """A day of the customer's own, and the offers that go with it and are made on no other day: within so
-    many days before it. worth: what the business lets the gesture be worth (minor units) where its effect
-    is not known from the past."""
+    many days before it, or after joining for `welcome`. worth: what the business lets the gesture be worth
+    (minor units) where its effect is not known from the past."""
 
-    day: Literal["birthday", "joining"]
+    day: Literal["birthday", "joining", "welcome"]
     within_days: int = Field(default=7, ge=0, le=60)
     offers: tuple[str, ...] = Field(min_length=1)
     worth: int = Field(ge=0)

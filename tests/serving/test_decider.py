@@ -87,7 +87,7 @@ def one_each(customers: list[str], **more: Any) -> list[Any]:
 def test_together_they_get_what_each_gets_alone(
     window: Window, customers: list[str], passes: list[list[list[str]]]
 ) -> None:
-    bodies = one_each(customers)
+    bodies = one_each(customers, as_of="week")
     together = [without_ids(each) for each in ask(window, *bodies)]
     assert sum(map(len, passes)) == len(customers)
     assert max(map(len, passes)) > 1

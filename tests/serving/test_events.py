@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import httpx
 import numpy as np
 import pytest
 
+from decisions.reach import Occasion
 from pipelines.replay import replay
 from releases.event_journal import FileJournal
 from releases.home import Home
 from serving.application import application
 from serving.served import Served, Window, load
+from tables.contract import CONTACT_CHANNELS
 from tables.moment import DAY, from_micros, to_micros
 
+CHANNELS = list(CONTACT_CHANNELS)
 EVENTS, OPT_OUT, OFFER = "/v1/events", "/v1/opt-out", "/v1/next-best-offer"
 
 
@@ -197,6 +201,26 @@ def test_a_new_customer_is_created_and_found(window: Window) -> None:
     # A new process knows the customer too.
     window.served = load(window.home, window.home.published())
     assert ask(window, "/v1/customers/new-1").json()["facts"]["orders_ever"]["value"] == 1
+
+
+def test_a_new_customer_gets_the_welcome_offer_and_nobody_else_does(window: Window) -> None:
+    served = served_by(window)
+    t = served.arrivals.now()
+    gift = next(each for each in served.policy.offers if each.starts_at <= t <= each.ends_at)
+    occasion = Occasion(
+        name="welcome", chinese="欢迎", day="welcome", within_days=14, offers=(gift.offer_id,), worth=500_00
+    )
+    holdout = served.policy.policy.holdout.model_copy(update={"share": 0.0, "by_offer": 0.0})
+    policy = served.policy.policy.model_copy(update={"occasions": (occasion,), "holdout": holdout})
+    window.served = replace(served, policy=replace(served.policy, policy=policy))
+    event = {"table": "customers", "event_id": "joined-2", "customer_id": "new-3", "consents": CHANNELS}
+    assert took(ask(window, EVENTS, {"events": [event]})) == ["taken"]
+    (found,) = ask(window, OFFER, {"customer_ids": ["new-3"]}).json()["customers"]
+    assert found["status"] == "never_bought"
+    assert found["chosen"]["offer_id"] == gift.offer_id, found["offers"]
+    (other,) = ask(window, OFFER, {"customer_ids": [somebody(window)]}).json()["customers"]
+    whys = {offer["offer_id"]: offer["why"]["code"] for offer in other["offers"]}
+    assert whys[gift.offer_id] == "not_the_day"
 
 
 def test_an_opt_out_holds_from_the_next_request_on(window: Window) -> None:
