@@ -15,6 +15,6 @@ class Clock:
         return time.time_ns() // 1000 + self._ahead
 
     def begin(self, moment: int) -> None:
-        """Of a sandbox: it is `moment` now."""
-        if self.is_sandbox and not self._ahead:
+        """It is `moment` now, if it never was."""
+        if not self._ahead:
             self._ahead = moment - time.time_ns() // 1000

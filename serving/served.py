@@ -1,10 +1,12 @@
 """What is served: one immutable object behind one reference, so that to change it is an assignment."""
 
+import json
 import logging
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +26,12 @@ from serving.counter import Counter
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
+from tables.source import BASE
 
 SECONDS_BETWEEN_LOOKS = 5.0
 # 1: time goes on from the week's moment (serving.clock).
 SANDBOX = "HOLDFAST_SANDBOX"
+SIMULATED = "simulator"
 # A child of BentoML's logger: the handlers are there.
 log = logging.getLogger("bentoml.holdfast")
 
@@ -65,7 +69,9 @@ def load(
         base = home.bases / week.base
         verify(base)
         clock = clock or Clock()
-        clock.begin(week.moment)
+        if clock.is_sandbox:
+            _require_simulated(base)
+            clock.begin(week.moment)
         arrivals = Arrivals(read_histories(base / "histories"), open_journal(home), clock)
     policy = read_frozen_policy(home.policies / published.policy, key)
     served = Served(
@@ -91,6 +97,13 @@ def load(
     )
     assessed.standing.segments(policy.policy, policy.frozen)
     return served
+
+
+def _require_simulated(base: Path) -> None:
+    """Raises Refused for a base of real customers: a sandbox's clock is not theirs."""
+    source = json.loads((base / "tables" / BASE).read_text(encoding="utf-8"))["source"]
+    if source != SIMULATED:
+        raise Refused(f"{base}: a sandbox is for simulated customers; these came from {source!r}")
 
 
 class Window:

@@ -18,9 +18,11 @@ from pipelines.replay import replay
 from releases.event_journal import FileJournal
 from releases.home import Home
 from serving.application import application
-from serving.served import Served, Window, load
+from serving.clock import Clock
+from serving.served import SANDBOX, Served, Window, load
 from tables.contract import CONTACT_CHANNELS
 from tables.moment import DAY, from_micros, to_micros
+from tables.refusal import Refused
 
 CHANNELS = list(CONTACT_CHANNELS)
 EVENTS, OPT_OUT, OFFER = "/v1/events", "/v1/opt-out", "/v1/next-best-offer"
@@ -375,6 +377,25 @@ def test_a_damaged_journal_answers_nobody(window: Window) -> None:
     fresh.look()
     assert fresh.served is None
     assert ask(fresh, OFFER, {"customer_ids": [who]}).status_code == 503
+
+
+def test_in_a_sandbox_time_goes_on_from_the_week(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SANDBOX, "1")
+    sandbox = Window(window.home)
+    sandbox.look()
+    who = somebody(sandbox)
+    assert took(ask(sandbox, EVENTS, {"events": [purchase(who)]})) == ["taken"]
+    told = ask(sandbox, "/v1/published").json()
+    assert (told["is_sandbox"], told["is_stale"]) == (True, False)
+    assert told["age_hours"] < 1
+    assert facts(sandbox, who)["days_since_last_order"] < 0.05
+    sandbox.stop()
+
+
+def test_a_sandbox_is_for_simulated_customers(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.served.SIMULATED", "somewhere else")
+    with pytest.raises(Refused, match="simulated customers"):
+        load(window.home, window.home.published(), clock=Clock(sandbox=True))
 
 
 def test_many_at_once_are_all_taken_once(window: Window) -> None:
