@@ -16,7 +16,7 @@ install_extras = $(PYTHON) -m venv $(VENV) && \
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[$(1)]'
 endif
 
-.PHONY: help install run test nightly lint format notebooks bench lock clean
+.PHONY: help install run test nightly soak lint format notebooks bench lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -62,6 +62,10 @@ test: lint ## lint, types and tests
 
 nightly: $(VENV)/.dev ## the tests that take minutes: twenty random moments of every fault
 	$(BIN)/pytest -m nightly
+
+# HOLDFAST_SOAK_SECONDS=60 for a short one.
+soak: $(VENV)/.dev ## ten minutes of requests with swaps of weeks and killed workers
+	$(BIN)/pytest -m soak -s tests/serving/test_faults_load.py
 
 notebooks: $(VENV)/.dev ## run the notebooks into .ipynb
 	cd notebooks && ../$(BIN)/jupytext --to ipynb --execute *.py

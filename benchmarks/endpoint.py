@@ -89,7 +89,13 @@ def peers_of(shelf: Path, home: Path) -> list[Peer]:
     by_id, by_facts = shelf / "ids.txt", shelf / "facts.txt"
     named = ["--home", str(home), "--port"]
     return [
-        Peer("ours", [*python, "serving.run", "--port"], "/v1/next-best-offer", "/readyz", by_id),
+        Peer(
+            "ours",
+            [*python, "serving.run", "--workers", "1", "--port"],
+            "/v1/next-best-offer",
+            "/readyz",
+            by_id,
+        ),
         Peer("floor", [*ours, "floor", *named], "/", "/readyz", by_id),
         Peer("constant", [*ours, "constant", *named], "/", "/readyz", by_id),
         Peer("fastapi", [*ours, "fastapi", *named], "/", "/readyz", by_facts),

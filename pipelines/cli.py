@@ -508,13 +508,14 @@ def serve(
     home: HomeOption = HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file; with it, HTTPS is spoken.")] = None,
     private_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
 ) -> None:
     """Answer the CRM over HTTP from what is published."""
     from pipelines import serve as job  # noqa: PLC0415
 
-    job.serve(Home(home), host, port, certificate, private_key)
+    job.serve(Home(home), host, port, workers, certificate, private_key)
 
 
 def main() -> None:

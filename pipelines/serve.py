@@ -10,7 +10,12 @@ from tables.refusal import Refused
 
 
 def serve(
-    home: Home, host: str, port: int, certificate: Path | None = None, private_key: Path | None = None
+    home: Home,
+    host: str,
+    port: int,
+    workers: int | None = None,
+    certificate: Path | None = None,
+    private_key: Path | None = None,
 ) -> NoReturn:
     """Become the server: whoever stops this process stops it."""
     if not home.published().week:
@@ -21,6 +26,8 @@ def serve(
         "OTEL_SDK_DISABLED": "true",
     }
     command = [sys.executable, "-m", "serving.run", "--host", host, "--port", str(port)]
+    if workers is not None:
+        command += ["--workers", str(workers)]
     if certificate:
         command += ["--certificate", str(certificate)]
     if private_key:

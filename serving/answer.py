@@ -338,6 +338,12 @@ class ReadyForAll(Answer):
     status: Literal["ready"] = "ready"
 
 
+class RefusedAnswer(Answer):
+    bundle: str
+    policy: str
+    week: str
+
+
 class Ready(Answer):
     status: Annotated[Literal["ready"], Meta(extra_json_schema=TEXT)]
     counters: Annotated[
@@ -350,6 +356,10 @@ class Ready(Answer):
     bundle: str
     policy: str
     week: str
+    refused: Annotated[
+        RefusedAnswer | None,
+        Meta(description="What is published but was refused, so that the older one above is served."),
+    ]
 
 
 class ProblemDetails(Answer):

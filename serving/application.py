@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from releases.home import Published
 from serving import answer, assessment
 from serving.access import Access
 from serving.audit import Audit, note
@@ -45,7 +46,7 @@ T = TypeVar("T")
 
 def application(window: Window, access: Access | None = None) -> ASGIApp:
     """Without `access` nobody's key is looked at: for who asks from within the process."""
-    metrics = Metrics(lambda: window.served)
+    metrics = Metrics(window)
     deciding, counting = (Decider(window, counted=counted) for counted in (False, True))
 
     def served() -> Served:
@@ -69,7 +70,13 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         asked, now = await read_body(request, Deciding), served()
         note(request, now.published, asked.customer_ids)
         decider = counting if is_counted(now, asked.as_of, asked.commit) else deciding
-        given = await decider.decide(now, asked)
+        try:
+            given = await decider.decide(now, asked)
+        except Problem as problem:
+            if problem.kind is Kind.NOT_RECORDED:
+                metrics.not_recorded(len(asked.customer_ids))
+            raise
+        metrics.decided(given.decisions, now.policy.offers)
         note(request, decisions=[each.decision_id for each in given.decisions])
         return Response(given.body, media_type=JSON)
 
@@ -100,7 +107,8 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         now = here.published
         counters = await _aside(lambda: _counters(window.counter, here), waits=True)
         with_what = {"bundle": now.bundle, "policy": now.policy, "week": now.week}
-        return _json(answer.Ready(status="ready", counters=counters, **with_what))
+        refused = _refused(window.refused)
+        return _json(answer.Ready(status="ready", counters=counters, refused=refused, **with_what))
 
     async def show_metrics(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -138,6 +146,12 @@ def _counters(counter: Counter, served: Served) -> Literal["ready", "down"]:
     except Refused:
         return "down"
     return "ready"
+
+
+def _refused(published: Published | None) -> answer.RefusedAnswer | None:
+    if published is None:
+        return None
+    return answer.RefusedAnswer(bundle=published.bundle, policy=published.policy, week=published.week)
 
 
 def _json(value: answer.Answer) -> Response:

@@ -15,9 +15,8 @@ from starlette.requests import Request
 from releases.access import Key
 from releases.home import Home, Published
 from serving.served import log
+from serving.variable import AUDIT
 
-# A file that lines are appended to; without it, standard error.
-VARIABLE = "HOLDFAST_AUDIT"
 STANDARD_ERROR = 2
 NOTED = "holdfast.noted"
 LOGGER = "holdfast.audit"
@@ -60,7 +59,7 @@ class Audit:
         self._logger.propagate = False
         for old in [each for each in self._logger.handlers if isinstance(each, Lines)]:
             self._logger.removeHandler(old)
-        self._logger.addHandler(Lines(os.environ.get(VARIABLE, "") if path is None else path))
+        self._logger.addHandler(Lines(os.environ.get(AUDIT, "") if path is None else path))
 
     def write(self, key: Key, method: str, route: str, status: int, noted: Noted) -> None:
         now = noted.get("published")

@@ -90,6 +90,11 @@ class Counter:
             counters.close()
 
     @property
+    def is_down(self) -> bool:
+        """Whether they could not be used when they were last asked."""
+        return self._failed
+
+    @property
     def space(self) -> str:
         """What all keys of this home begin with in Redis."""
         return f"holdfast-{self._key.hex()[:16]}"

@@ -356,7 +356,12 @@ EXAMPLES = (
         detail=f"'{NO_DECISION}': no decision that can be told; it was not made here, or was erased",
     ),
     Example("alive", "GET", "/livez", _in_json(answer.Alive(status="alive"))),
-    Example("ready", "GET", "/readyz", _in_json(answer.Ready(status="ready", **RELEASED, counters="ready"))),
+    Example(
+        "ready",
+        "GET",
+        "/readyz",
+        _in_json(answer.Ready(status="ready", **RELEASED, counters="ready", refused=None)),
+    ),
 )
 
 # What any route that takes a body may answer beside; too long, or too dull, to be asked as an example.

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,12 +24,14 @@ from releases.week import WeekAbout, read_week_about
 from serving.arrival import Arrivals
 from serving.clock import Clock
 from serving.counter import Counter
+from serving.crew import Crew
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
 from tables.source import BASE
 
-SECONDS_BETWEEN_LOOKS = 5.0
+# A roll-back is effective after this and the time that loading takes.
+SECONDS_BETWEEN_LOOKS = 0.5
 # 1: time goes on from the week's moment (serving.clock).
 SANDBOX = "HOLDFAST_SANDBOX"
 SIMULATED = "simulator"
@@ -107,12 +110,19 @@ def _require_simulated(base: Path) -> None:
 
 
 class Window:
-    """Shows what is served now, looks every few seconds whether something else was published, and holds the
-    log of what is decided from it and the counters of what was given out."""
+    """Shows what is served now, looks all the time whether something else was published, and holds the log of
+    what is decided from it and the counters of what was given out.
 
-    def __init__(self, home: Home) -> None:
+    crew: the workers of this server, who change together. told: called with True for every load that is
+    served from then on, with False for one that was refused.
+    """
+
+    def __init__(self, home: Home, crew: Crew | None = None) -> None:
         self.home = home
+        self.crew = crew
         self.served: Served | None = None
+        self.refused: Published | None = None
+        self.told: Callable[[bool], None] = lambda _: None
         # What the process does after each load (serving.collector).
         self.settle: Callable[[], None] = lambda: None
         self.decisions = DecisionLog(home)
@@ -122,6 +132,12 @@ class Window:
         self._stopped = threading.Event()
 
     def start(self) -> None:
+        """Returns once something is served, or was refused; then goes on looking."""
+        last = self.crew.last_served() if self.crew else None
+        if last:
+            self._attempt(lambda: self._show(load(self.home, last, clock=self.clock)))
+        if self.served is None:
+            self._attempt(self.look)
         threading.Thread(target=self._watch, name="published", daemon=True).start()
 
     def stop(self) -> None:
@@ -134,27 +150,58 @@ class Window:
         published = self.home.published()
         if published == self._looked_at:
             return
+        if self.served and published == self.served.published:  # what was refused is not published any more
+            self._looked_at, self.refused = published, None
+            if self.crew:
+                self.crew.tell(refused=None)
+            return
         try:
             served = load(self.home, published, self.served, self.clock)
+            if self.crew and not self.crew.agree(published, lambda: self.home.published() != published):
+                return
         except Refused as error:
             # Refused once is refused until something else is published.
-            self._looked_at = published
-            log.error("refused: %s; serving %s", error, self._current())
+            self._looked_at = self.refused = published
+            if self.crew:
+                self.crew.tell(ready=None, refused=published)
+            self.told(False)
+            log.error("refused: %s: %s; serving %s", _named(published), error, self._current())
             return
-        self.served, self._looked_at = served, published
+        self._show(served)
+
+    def _show(self, served: Served) -> None:
+        self.served, self._looked_at, self.refused = served, served.published, None
+        if self.crew:
+            self.crew.serves(served.published, served.week.moment, served.histories.last_at)
         self.settle()
+        self.told(True)
         log.info("serving %s", self._current())
 
     def _watch(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self.look()
-            except Exception:  # a full disk, a pointer that cannot be read: the next look may succeed
-                log.exception("what is published could not be loaded; serving %s", self._current())
-            self._stopped.wait(SECONDS_BETWEEN_LOOKS)
+        while not self._stopped.wait(SECONDS_BETWEEN_LOOKS):
+            self._attempt(self.look)
+            if self.crew is None:
+                continue
+            if self.crew.mine.counters_down != self.counter.is_down:
+                self._attempt(self._tell_counters)
+            if self.crew.is_orphaned:
+                log.error("the supervisor is gone; this worker ends too")
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    def _tell_counters(self) -> None:
+        assert self.crew
+        self.crew.tell(counters_down=self.counter.is_down)
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:  # a full disk, a pointer that cannot be read: the next look may succeed
+            log.exception("what is published could not be loaded; serving %s", self._current())
 
     def _current(self) -> str:
-        if self.served is None:
-            return "nothing"
-        now = self.served.published
-        return f"bundle {now.bundle}, policy {now.policy}, week {now.week}"
+        return _named(self.served.published) if self.served else "nothing"
+
+
+def _named(published: Published) -> str:
+    return f"bundle {published.bundle}, policy {published.policy}, week {published.week}"

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from models.purchase_process import BgNbd, Past, past_of
 
@@ -82,6 +81,9 @@ def fit_line(inputs: Floats, happened: Floats, *, weight: Floats | None = None) 
     w = np.full(len(happened), 1 / len(happened)) if weight is None else weight / weight.sum()
     columns = np.column_stack([inputs, np.ones(len(inputs))])
     others = np.r_[0.0, np.full(inputs.shape[1] - 1, PRIOR / len(happened)), 0.0]
+
+    # Only who trains needs it, and it takes a quarter of a second to import.
+    from scipy.optimize import minimize  # noqa: PLC0415
 
     def loss(at: Floats) -> tuple[float, Floats]:
         z = columns @ at

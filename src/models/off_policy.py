@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy import special
 
 from tables.refusal import Refused
 
@@ -154,7 +154,7 @@ def _interval(log: Log, figures: Floats, effective: float) -> Estimate:
     if error == 0:
         return Estimate(value, value, value, 0.0, effective)
     skewness = float((own**3).mean()) / spread**3
-    edge = float(student.ppf(0.975, n - 1))
+    edge = float(special.stdtrit(n - 1, 0.975))
     # Longer where the figures are skewed, never shorter: the skewness of a sample without the largest
     # customers is too small, and of one with them too large.
     low = value - error * max(edge, _unskewed(edge, skewness, n))

@@ -18,7 +18,7 @@ def sign(folder: Path, key: bytes) -> None:
     """Written beside the folder and moved into it: killed on the way, it leaves nothing in there that the
     manifest does not know."""
     aside = folder.with_name(f"{folder.name}-{SIGNATURE}{STAGING}{os.getpid()}")
-    write_whole(aside, _signature(folder, key) + "\n")
+    write_whole(aside, _line(folder, key))
     aside.replace(folder / SIGNATURE)
 
 
@@ -28,10 +28,10 @@ def verify_signed(folder: Path, key: bytes) -> None:
         raise Refused(f"{folder}: named by the pointer, but not there; roll back or publish anew")
     verify(folder)
     try:
-        signature = (folder / SIGNATURE).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        signature = (folder / SIGNATURE).read_bytes()
+    except OSError as error:
         raise Refused(f"{folder}: carries no signature; promote or score it here") from error
-    if not hmac.compare_digest(signature.encode(), _signature(folder, key).encode()):
+    if not hmac.compare_digest(signature, _line(folder, key).encode()):
         raise Refused(
             f"{folder}: its signature is damaged or made with another key; it was not published by this "
             "installation: roll back, or publish it anew"
@@ -58,5 +58,6 @@ def signing_key(home: Path) -> bytes:
     return key
 
 
-def _signature(folder: Path, key: bytes) -> str:
-    return hmac.new(key, (folder / MANIFEST).read_bytes(), hashlib.sha256).hexdigest()
+def _line(folder: Path, key: bytes) -> str:
+    """The whole of the file, to the byte."""
+    return hmac.new(key, (folder / MANIFEST).read_bytes(), hashlib.sha256).hexdigest() + "\n"

@@ -1,5 +1,6 @@
 """Numba, set up once: compiled code is kept between processes, and never outlives the text it came from."""
 
+import functools
 import hashlib
 import os
 import sys
@@ -12,6 +13,7 @@ import numba
 SOURCES = Path(__file__).parent.parent
 
 
+@functools.cache
 def _text_hash() -> str:
     """Numba notices a change in a function's own file, but not in a file of a function that it calls.
 

@@ -132,7 +132,8 @@ def test_a_home_without_a_key_gets_a_first_one_and_https_is_spoken(
     home = Home(shutil.copytree(published, tmp_path / "home", ignore=apart))
     certificate, private_key = _certificate(tmp_path)
     options = ("--certificate", str(certificate), "--private-key", str(private_key))
-    with server(home.path, tmp_path / "log", *options, scheme="https") as url:
+    with server(home.path, tmp_path / "log", *options, scheme="https") as running:
+        url = running.url
         context = ssl.create_default_context(cafile=str(certificate))
         (line,) = [
             line for line in (tmp_path / "log").read_text().splitlines() if line.startswith("Try: curl ")

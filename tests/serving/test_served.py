@@ -1,8 +1,10 @@
 """What is served changes when something else is published, and only if that can be trusted."""
 
 import asyncio
+import gc
 import logging
-import shutil
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,15 @@ import httpx
 import pytest
 
 from releases.home import Home
+from serving import assessment
 from serving.application import application
 from serving.served import Window
 from tables.sealed import MANIFEST
 
 
 @pytest.fixture
-def home(published: Path, tmp_path: Path) -> Home:
-    return Home(shutil.copytree(published, tmp_path / "home"))
+def home(own_home: Home) -> Home:
+    return own_home
 
 
 def _damage(folder: Path) -> None:
@@ -83,6 +86,36 @@ def test_a_damaged_part_is_refused_and_the_old_one_stays(
     assert window.served is before
     assert len(caplog.records) == 1
     assert "damaged" in caplog.text
+    now = home.published()
+    named = {"bundle": now.bundle, "policy": now.policy, "week": now.week}
+    assert _ask(window, "GET", "/readyz").json()["refused"] == named
+    home.publish(at=before.published.at)  # as it was
+    window.look()
+    assert window.served is before
+    assert _ask(window, "GET", "/readyz").json()["refused"] is None
+
+
+def test_what_nobody_is_served_from_any_more_is_let_go(home: Home, other_week: Callable[[Home], str]) -> None:
+    window = Window(home)
+    window.look()
+    asked = {"customer_ids": ["c-0000001"]}
+    assert _ask(window, "POST", "/v1/next-best-offer", asked).status_code == 200
+    assert window.served
+    old = window.served
+    parts = [weakref.ref(each) for each in (old, old.bundle, old.bundle.scorer, old.policy, old.histories)]
+    mapped = str(old.histories.folder)
+    assert mapped in Path("/proc/self/maps").read_text()
+    home.publish(week=other_week(home))
+    window.look()
+    assert window.served is not old
+    # A request that began before is still answered from it.
+    assert assessment.score(old, ["c-0000001"], None).week == old.published.week
+    assert _ask(window, "POST", "/v1/next-best-offer", asked).status_code == 200
+    del old
+    gc.collect()
+    assert [part() for part in parts] == [None] * len(parts)
+    assert mapped not in Path("/proc/self/maps").read_text()
+    window.stop()
 
 
 def test_damaged_histories_are_refused(home: Home) -> None:

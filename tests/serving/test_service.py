@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -76,7 +78,36 @@ def test_metrics_count_requests_scores_and_say_what_is_published(
     client.get("/v1/customers/nobody")
     assert value("holdfast_request_seconds_count", route="/v1/customers/{customer_id:path}", status="404") > 0
     now = served.published
-    assert value("holdfast_published_info", bundle=now.bundle, policy=now.policy, week=now.week) == 1
+    named = {"bundle": now.bundle, "policy": now.policy, "week": now.week}
+    assert value("holdfast_published_info", **named, worker="1") == 1
+    assert value("holdfast_week_moment_seconds", worker="1") == served.week.moment / 1e6
+    assert value("holdfast_base_last_event_seconds", worker="1") == served.histories.last_at / 1e6
+    assert value("holdfast_loads_total", result="served") == 1
+    assert value("holdfast_refusing", worker="1") == 0
+    assert value("holdfast_worker_resident_bytes", worker="1") > 2**20
+
+
+def test_metrics_count_decisions_by_offer_channel_and_rule(client: httpx.Client) -> None:
+    def counts(name: str, *labels: str) -> Counter[Any]:
+        families = text_string_to_metric_families(client.get("/metrics").text)
+        samples = (s for family in families for s in family.samples if s.name == name)
+        return Counter({tuple(s.labels[each] for each in labels): int(s.value) for s in samples})
+
+    def seen() -> tuple[Counter[Any], Counter[Any]]:
+        return counts("holdfast_decisions_total", "kind", "channel"), counts(
+            "holdfast_offers_considered_total", "why"
+        )
+
+    before = seen()
+    ids = [f"c-{number:07}" for number in range(1, 80)]
+    answer = client.post("/v1/next-best-offer", json={"customer_ids": ids}).json()["customers"]
+    chosen = [each["chosen"] or {"kind": "", "channel": ""} for each in answer]
+    after = seen()
+    assert after[0] - before[0] == Counter((each["kind"], each["channel"]) for each in chosen)
+    whys = Counter((one["why"]["code"],) for each in answer for one in each["offers"])
+    assert after[1] - before[1] == whys
+    assert len(whys) > 2
+    assert len(after[0] - before[0]) > 2
 
 
 def test_the_server_listens_on_this_machine_only(url: str) -> None:
@@ -109,9 +140,11 @@ def test_where_it_cannot_listen_is_named(url: str, host: str) -> None:
 def test_training_is_no_part_of_the_service() -> None:
     blocked = """
 import sys
-for name in ("mlflow", "sklearn", "matplotlib", "shap", "pipelines", "simulator"):
+for name in ("mlflow", "pyspark", "sklearn", "matplotlib", "shap", "pipelines", "simulator"):
     sys.modules[name] = None
-import serving.service, serving.run
+import serving.run, serving.service
+assert "lightgbm" not in sys.modules, "the supervisor loads what only its workers need"
+import serving.application
 """
     done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
