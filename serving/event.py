@@ -36,6 +36,13 @@ def _day(value: Any) -> str:
         raise ValueError("an ISO 8601 date, as in 1990-12-31") from error
 
 
+def _no_number(value: Any) -> Any:
+    """0 equals False, and a literal asks for no more."""
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("false, or nothing")
+    return value
+
+
 def _written(form: str) -> Any:
     return Annotated[str, Field(json_schema_extra={"format": form})]
 
@@ -131,6 +138,7 @@ class OptOut(Asked):
     ]
     personalised: Annotated[
         Literal[False] | None,
+        BeforeValidator(_no_number),
         Field(description="false: nothing is to be chosen from what is known of the customer either."),
     ] = None
 

@@ -55,7 +55,8 @@ def unchanged(published: Path, url: str, key: str, keys: dict[str, str]) -> Iter
     home = Home(published)
 
     def state() -> Any:
-        files = [home.counting, *home.decisions.rglob("*"), *home.counters.rglob("*")]
+        kept = (home.decisions, home.counters, home.events)
+        files = [home.counting, *(path for folder in kept for path in folder.rglob("*"))]
         sizes = {path: path.stat().st_size for path in files if path.is_file()}
         return sizes, read_keys(home), _faults(url, key), _workers(url)
 

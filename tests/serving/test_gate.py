@@ -290,7 +290,12 @@ def test_an_audit_line_says_who_asked_and_hides_for_whom(
     ask(guarded, "/v1/next-best-offer", text)
     ask(guarded, "/readyz", text)
     ask(guarded, SCORE, "nobody")
-    scored, read, refused = lines()
+    _, scorer = create(home, "scorer", ("score",))
+    guarded._access._looked = -1.0
+    ask(guarded, CUSTOMER, scorer)
+    scored, read, refused, forbidden = lines()
+    assert (forbidden["name"], forbidden["status"]) == ("scorer", 403)
+    assert forbidden["route"] == "/v1/customers/…"
     assert (scored["key"], scored["name"], scored["method"], scored["route"]) == (
         key.id,
         "crm",

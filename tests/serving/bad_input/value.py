@@ -5,7 +5,8 @@ from serving.problem import Kind
 
 VALUES = {
     "unknown customers": Class(
-        Kind.UNKNOWN_CUSTOMER, [*ids("nobody", "c-9999999", "0"), *customers("nobody", "", "c-9999999")]
+        Kind.UNKNOWN_CUSTOMER,
+        [*ids("nobody", "c-9999999", "nobody-0"), *customers("nobody", "", "c-9999999")],
     ),
     "some unknown": Class(
         Kind.UNKNOWN_CUSTOMER,
