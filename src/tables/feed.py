@@ -21,6 +21,7 @@ from tables.code import codes, keys_of
 from tables.contract import CUSTOMER_TABLES, KEYS, TABLES, Table
 from tables.engine import identifier, literal
 from tables.history import read_about, read_owners
+from tables.memory import at_once
 from tables.merging import StoredBucket, Trust, trusting
 from tables.record import Records, known_at, to_records
 from tables.refusal import Refused
@@ -28,6 +29,7 @@ from tables.small_table import parts_of, relation
 from tables.sorting import bucket_of
 
 BATCH_ROWS = 250_000
+BATCH_ROW_BYTES = 1_000  # a checked row as it was read, as a record, and its stored version
 
 
 @dataclass(frozen=True)
@@ -210,9 +212,9 @@ def _or_null(column: str, there: list[str]) -> str:
 
 
 def _batches(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[pa.Table]:
-    # Read whole before the connection is used again; a feed is small beside its base.
-    rows = db.sql(query).to_arrow_table()
-    for batch in rows.to_batches(BATCH_ROWS):
+    """So many at once; the connection does nothing else meanwhile."""
+    rows_at_once = at_once(BATCH_ROW_BYTES, BATCH_ROWS, "checking a feed's rows", least=10_000)
+    for batch in db.sql(query).to_arrow_reader(rows_at_once):
         yield pa.Table.from_batches([batch])
 
 

@@ -18,7 +18,7 @@ from pipelines import first_pass
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process had resident")
-LIMIT_MB = 680
+LIMIT_MB, TRAINING_LIMIT_MB = 680, 800
 # These texts name something of one customer; the others name what all customers share.
 OWN = ("customer_id", "event_id", "merged_into", "returns_event_id", "contact_id", "referred_customer_id")
 # Runs commands one after the other in one process, and prints the most it had resident during each, in MB.
@@ -107,6 +107,25 @@ def test_a_base_is_checked_within_a_limit_that_it_would_break(
     assert peaks(home, ("check",), None, root)["check"] > LIMIT_MB
     shutil.rmtree(home / "bases")
     assert peaks(home, ("check",), LIMIT_MB, root)["check"] < LIMIT_MB
+
+
+def test_a_feed_as_large_as_its_base_is_merged_and_the_base_rebuilt_within_the_limit(
+    grown: Callable[[int], Path], root: Path
+) -> None:
+    home = grown(24)
+    jobs = ("check", "merge", "rebuild")  # what was checked comes again as a feed, all of it repeated
+    found = peaks(home, jobs, LIMIT_MB, root)
+    assert max(found.values()) < LIMIT_MB, found
+    rows = json.loads((home / "refused" / "check.json").read_text(encoding="utf-8"))["tables"]
+    assert all(table["repeated"] == table["rows"] for table in rows.values())
+
+
+def test_models_are_trained_within_a_limit_that_they_would_break(
+    grown: Callable[[int], Path], root: Path
+) -> None:
+    home = grown(1)
+    assert peaks(home, ("check", "train"), None, root)["train"] > TRAINING_LIMIT_MB
+    assert peaks(home, ("train",), TRAINING_LIMIT_MB, root)["train"] < TRAINING_LIMIT_MB
 
 
 def test_a_week_is_scored_within_the_limit(grown: Callable[[int], Path], root: Path) -> None:
