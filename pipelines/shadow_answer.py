@@ -14,9 +14,12 @@ from decisions.choice import NOTHING, choose, free_market
 from pipelines.shadow import Shadow
 from releases.bundle import Bundle, read_bundle
 from releases.decision import Decision, counted_at, facts_hash, market_at
+from releases.event_history import EventHistories
+from releases.event_store import open_journal
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
-from tables.history import Histories, read_histories
+from tables.history import read_histories
+from tables.live import Snapshot
 from tables.moment import to_micros
 from tables.sealed import verify
 
@@ -26,7 +29,7 @@ REPEATED = "the same customer was decided for again at the same moment; the last
 PRUNED = "what they were made with is not kept any more"
 QUESTION = "they answer another question than the version"
 HINDSIGHT = "one of the two models has learnt from later than their moment"
-FACTS = "their base alone does not tell the facts they were made from"
+FACTS = "base and events do not tell the facts they were made from"
 OUTSIDE = "the models do not speak of their customer"
 
 
@@ -61,12 +64,22 @@ class Opened:
         folder = self._home.policies / name
         return read_frozen_policy(folder, self._key) if folder.is_dir() else None
 
-    def _base(self, name: str) -> Histories | None:
+    def _base(self, name: str) -> EventHistories | None:
+        """With the events that the service was told since."""
         folder: Path = self._home.bases / name
         if not folder.is_dir():
             return None
         verify(folder)
-        return read_histories(folder / "histories")
+        events = EventHistories(read_histories(folder / "histories"), open_journal(self._home))
+        events.refresh()
+        return events
+
+    def seen(self, group: list[Decision]) -> Snapshot:
+        """The customers of decisions with one setting, as far as was known when they were made."""
+        what = group[0].setting
+        events = self.base(what.base)
+        assert events is not None
+        return events.snapshot([made.customer_id for made in group], what.events)
 
 
 def why_not(opened: Opened, shadow: Shadow, made: Decision) -> str:
@@ -93,6 +106,11 @@ def answers(
     """Both models at the prices and contacts that the service knew."""
     champion = opened.bundle(group[0].setting.bundle)
     assert champion is not None
+    there = opened.seen(group).places >= 0
+    left_out[FACTS] += int((~there).sum())
+    group = [made for made, is_there in zip(group, there, strict=True) if is_there]
+    if not group:
+        return []
     theirs, chosen = _free(opened, champion, group)
     ours, shadow_chosen = _free(opened, shadow.bundle, group)
     rows = []
@@ -120,12 +138,11 @@ def _free(opened: Opened, bundle: Bundle, group: list[Decision]) -> tuple[Assess
     """What a model says of these customers, and the offers it chooses with no end of any limit and nothing
     set aside: what was left, and what the week reserved, are the champion's doing, in the past of both."""
     what = group[0].setting
-    histories, frozen = opened.base(what.base), opened.policy(what.policy)
-    assert histories is not None
+    frozen = opened.policy(what.policy)
     assert frozen is not None
     policy, offers, t = frozen.policy, frozen.offers, what.moment
-    places = histories.places([made.customer_id for made in group])
-    told = assess(histories, places, t, bundle.scorer, bundle.question, offers, policy)
+    seen = opened.seen(group)
+    told = assess(seen, seen.places, t, bundle.scorer, bundle.question, offers, policy)
     contacts = np.concatenate([counted_at(made.setting.circumstances, policy)[0] for made in group])
     market = market_at(what.circumstances, free_market(policy, offers))
     choices = choose(

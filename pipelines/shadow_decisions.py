@@ -80,7 +80,7 @@ def _compared(home: Home, shadow: Shadow, asked: list[Decision], left_out: "Coun
     together: dict[tuple[Any, ...], list[Decision]] = {}
     for made in asked:
         what = made.setting
-        key = what.bundle, what.policy, what.week, what.base, what.moment
+        key = what.bundle, what.policy, what.week, what.base, what.moment, what.events
         together.setdefault(key, []).append(made)
     rows: list[Compared] = []
     opened = Opened(home)

@@ -40,6 +40,7 @@ pytestmark = [
     pytest.mark.usefixtures("tracking"),
 ]
 MODEL = "holdfast-churn-simulator"
+OFFER, EVENTS = "/v1/next-best-offer", "/v1/events"
 Command = Callable[..., Any]
 
 
@@ -64,22 +65,27 @@ def register(tracking: mlflow.MlflowClient, folder: Path) -> int:
     return int(version.version)
 
 
-def decide(home: Path, customers: list[str]) -> dict[str, str]:
-    """Customer -> decision, as the service answers them at its week's moment."""
+def ask(home: Path, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
+    """What the service answers, one call after the other."""
     window = Window(Home(home))
     window.look()
     window.decisions = DecisionLog(Home(home))
     transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
 
-    async def ask() -> list[httpx.Response]:
+    async def asked() -> list[httpx.Response]:
         async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            return [
-                await client.post("/v1/next-best-offer", json={"customer_ids": customers[k : k + 500]})
-                for k in range(0, len(customers), 500)
-            ]
+            return [await client.post(path, json=body) for path, body in calls]
 
-    answers = [each.json() for each in asyncio.run(ask())]
+    answers = asyncio.run(asked())
     window.stop()
+    assert [each.status_code for each in answers] == [200] * len(calls), answers[-1].text
+    return [each.json() for each in answers]
+
+
+def decide(home: Path, customers: list[str]) -> dict[str, str]:
+    """Customer -> decision, as the service answers them at its week's moment."""
+    parts = [customers[k : k + 500] for k in range(0, len(customers), 500)]
+    answers = ask(home, *((OFFER, {"customer_ids": part, "as_of": "week"}) for part in parts))
     return {one["customer_id"]: one["decision_id"] for each in answers for one in each["customers"]}
 
 
@@ -238,6 +244,29 @@ def test_what_is_repeated_erased_or_not_told_by_the_base_is_counted_and_left_out
     assert said["left_out"] == {OUTSIDE: before["left_out"][OUTSIDE], REPEATED: 300, ERASED: 2, FACTS: 1}
     assert said["compared"] == before["compared"] - 2
     assert said["mean_distance"] == 0
+
+
+def test_decisions_as_of_now_are_asked_about_with_the_events_that_had_come(
+    decided: Path, champion: int, command: Command
+) -> None:
+    before = asked(command, decided, champion)
+    week = read_histories(Home(decided).current_base() / "histories")
+    who = [str(each) for each in week.ids[:200]]
+    bought = [
+        {"table": "transactions", "event_id": f"online-{k}", "customer_id": each, "order_id": f"online {k}",
+         "quantity": 2, "amount": 12_300}
+        for k, each in enumerate(who)
+    ]  # fmt: skip
+    now = {"customer_ids": who}
+    ask(decided, (OFFER, now), (EVENTS, {"events": bought[:100]}), (OFFER, now), (EVENTS, {"events": bought}))
+    said = asked(command, decided, champion)
+    assert set(said["left_out"]) == {OUTSIDE}
+    assert said["decisions"] == before["decisions"] + 400
+    # Half of them were decided for again after an order: also who had lapsed has a score then.
+    assert said["compared"] - before["compared"] > 200
+    assert said["mean_distance"] == 0
+    assert said["same_choice"] == 1
+    assert said["customers_known"] == before["customers_known"]  # what comes of now is not known yet
 
 
 @pytest.mark.parametrize("shelf", ["bases", "policies", "bundles"])
