@@ -511,11 +511,12 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one a core.")] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file; with it, HTTPS is spoken.")] = None,
     private_key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    sandbox: Annotated[bool, typer.Option(help="Simulated customers: time goes on from the week.")] = False,
 ) -> None:
     """Answer the CRM over HTTP from what is published."""
     from pipelines import serve as job  # noqa: PLC0415
 
-    job.serve(Home(home), host, port, workers, certificate, private_key)
+    job.serve(Home(home), host, port, workers, certificate, private_key, sandbox=sandbox)
 
 
 def main() -> None:

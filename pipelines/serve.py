@@ -16,6 +16,8 @@ def serve(
     workers: int | None = None,
     certificate: Path | None = None,
     private_key: Path | None = None,
+    *,
+    sandbox: bool = False,
 ) -> NoReturn:
     """Become the server: whoever stops this process stops it."""
     if not home.published().week:
@@ -25,6 +27,8 @@ def serve(
         "BENTOML_DO_NOT_TRACK": "true",
         "OTEL_SDK_DISABLED": "true",
     }
+    if sandbox:
+        environment["HOLDFAST_SANDBOX"] = "1"
     command = [sys.executable, "-m", "serving.run", "--host", host, "--port", str(port)]
     if workers is not None:
         command += ["--workers", str(workers)]
