@@ -20,6 +20,7 @@ from models.scorer import Scores
 from releases.decision import Setting, circumstances_of, decided, new_id
 from releases.decision_log import DecisionLog
 from releases.home import Home
+from serving.answer import ReasonsBeside
 from serving.decision import found_of, next_best_offers
 from serving.question import Deciding, parse
 from serving.segment import segments_of
@@ -44,7 +45,11 @@ def stages(served: Served, groups: list[list[str]]) -> dict[str, float]:
 
 def _warm_log(log: DecisionLog, served: Served, group: list[str]) -> None:
     """A customer's first decision makes them a key, which is forced to disk of its own."""
-    log.write(next_best_offers(served, [[each] for each in group], None).decisions)
+    log.write(next_best_offers(served, _asked(group), None).decisions)
+
+
+def _asked(group: list[str]) -> list[Deciding]:
+    return [Deciding(customer_ids=[each]) for each in group]
 
 
 def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float]:
@@ -85,10 +90,11 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
 
     def answered() -> list[bytes]:
         told = segments_of(frozen, segments, standing)
-        found = found_of(served, assessed, choices, told, [each.decision_id for each in decisions])
+        nothing: list[ReasonsBeside | None] = [None] * len(group)
+        found = found_of(served, assessed, choices, told, nothing, [each.decision_id for each in decisions])
         return [msgspec.json.encode(each) for each in found]
 
     timed("answer", answered)
     timed("log, on disk", lambda: log.write(decisions))
-    timed("whole", lambda: next_best_offers(served, [[each] for each in group], None))
+    timed("whole", lambda: next_best_offers(served, _asked(group), None))
     return spent

@@ -67,6 +67,7 @@ def made_world(customers: int, seed: int) -> World:
         market=market.at(market.prices * random.choice([0.0, 0.3, 1.0])),
         remainder=left,
         reserved=plan.reserved[0],
+        reasons=cast(Any, None),
     )
     return World(policy, offers, scores, who, market, plan.reserved[0], choices, served)
 

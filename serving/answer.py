@@ -200,6 +200,18 @@ class SegmentsAnswer(Answer):
     plan: PlanAnswer | None
 
 
+class ReasonsBeside(Answer):
+    """Why the customer may leave, the strongest reason first; none where no model speaks of the customer."""
+
+    moment: Annotated[
+        datetime,
+        Meta(
+            extra_json_schema=INSTANT, description="As of when they hold: the week's, where they are stored."
+        ),
+    ]
+    said: list[Words]
+
+
 class Slot(Words):
     """A part of the day, in local time."""
 
@@ -221,6 +233,7 @@ class NextBestOffer(Answer):
     slot: Annotated[Slot | None, Meta(description="When to make it, of the policy's slots.")]
     is_reserved: Annotated[bool, Meta(description="Whether the week set it aside for this customer.")]
     why: Why | None
+    reasons: Annotated[ReasonsBeside | None, Meta(description="null unless they are asked for.")]
     offers: Annotated[list[OfferAnswer], Meta(description="All of them, the best first.")]
 
 

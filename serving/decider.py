@@ -45,7 +45,7 @@ class Given(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     decided_with: _With
-    customer_ids: Sequence[str]
+    asked: Deciding
     done: "asyncio.Future[Given]"
 
 
@@ -68,7 +68,7 @@ class Decider:
     async def decide(self, served: Served, asked: Deciding) -> Given:
         """The answer, once its decisions are on disk; raises Problem."""
         loop = asyncio.get_running_loop()
-        mine = _Waiting(_With(served, asked.as_of), asked.customer_ids, loop.create_future())
+        mine = _Waiting(_With(served, asked.as_of), asked, loop.create_future())
         if len(asked.customer_ids) > MOST_TOGETHER:
             loop.run_in_executor(None, lambda: self._finish([self._alone(mine)], loop))
             return await mine.done
@@ -102,13 +102,13 @@ class Decider:
             size = 0
             first = self._waiting[0].decided_with
             for each in self._waiting:
-                fits = size + len(each.customer_ids) <= MOST_TOGETHER
+                fits = size + len(each.asked.customer_ids) <= MOST_TOGETHER
                 # A second decision that counts begins with what the first one took.
-                again = self._counted and not seen.isdisjoint(each.customer_ids)
+                again = self._counted and not seen.isdisjoint(each.asked.customer_ids)
                 if each.decided_with.is_as(first) and fits and not again:
                     group.append(each)
-                    seen.update(each.customer_ids)
-                    size += len(each.customer_ids)
+                    seen.update(each.asked.customer_ids)
+                    size += len(each.asked.customer_ids)
                 else:
                     later.append(each)
             self._waiting = later
@@ -121,7 +121,7 @@ class Decider:
             return [self._pass(group)]
         except Exception as error:
             unknown = error.more.get("customer_ids", ()) if isinstance(error, Problem) else ()
-            known = [each for each in group if unknown and not set(each.customer_ids) & set(unknown)]
+            known = [each for each in group if unknown and not set(each.asked.customer_ids) & set(unknown)]
         parts = self._computed(known) if known else []
         return parts + [self._alone(each) for each in group if each not in known]
 
@@ -134,7 +134,7 @@ class Decider:
     def _pass(self, group: list[_Waiting]) -> _Part:
         served, as_of = group[0].decided_with
         counter = self._window.counter if self._counted else None
-        return group, next_best_offers(served, [each.customer_ids for each in group], as_of, counter)
+        return group, next_best_offers(served, [each.asked for each in group], as_of, counter)
 
     def _finish(self, parts: list[_Part], loop: asyncio.AbstractEventLoop) -> None:
         """Write to the log what was decided, then answer."""
@@ -164,7 +164,7 @@ class Decider:
             raise Problem(Kind.NOT_RECORDED, detail) from error
         made = iter(offered.decisions)
         return [
-            Given(body, [next(made) for _ in each.customer_ids])
+            Given(body, [next(made) for _ in each.asked.customer_ids])
             for each, body in zip(group, offered.answers, strict=True)
         ]
 

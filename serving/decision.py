@@ -19,7 +19,8 @@ from serving.assessment import assess_at, moment_of, released
 from serving.counter import Counter
 from serving.live import Live, decide_live
 from serving.problem import invalid
-from serving.question import AsOf
+from serving.question import AsOf, Deciding
+from serving.reason import reasons_beside
 from serving.segment import segments_of
 from serving.served import Served
 from tables.contract import CONTACT_CHANNELS
@@ -49,14 +50,14 @@ def is_counted(served: Served, as_of: AsOf | None, commit: bool | None) -> bool:
 
 def next_best_offers(
     served: Served,
-    asked: Sequence[Sequence[str]],
+    asked: Sequence[Deciding],
     as_of: AsOf | None,
     counter: Counter | None = None,
 ) -> Offered:
-    """asked: customers of each request, who get what they would get alone. counter: of decisions that count,
+    """Everybody gets what they would get alone. counter: of decisions that count,
     nobody twice among them; the others are the week's, at which nothing is spent."""
     frozen = served.policy
-    everyone = [each for customer_ids in asked for each in customer_ids]
+    everyone = [each for request in asked for each in request.customer_ids]
     t, seen, assessed = assess_at(served, everyone, as_of, frozen.offers)
     segments = assessed.standing.segments(frozen.policy, frozen.frozen)
     if counter is None:
@@ -69,11 +70,15 @@ def next_best_offers(
     ]
     decisions = decided(live.decision_ids, settings, frozen.offers, assessed, live.choices)
     told = segments_of(frozen, segments, assessed.standing)
-    found = found_of(served, assessed, live.choices, told, [each.decision_id for each in decisions])
+    wanted = [request.reasons for request in asked for _ in request.customer_ids]
+    beside = reasons_beside(served, assessed, seen, t, wanted)
+    found = found_of(served, assessed, live.choices, told, beside, [each.decision_id for each in decisions])
     with_what = released(served, t, seen)
     answers = [
-        msgspec.json.encode(answer.NextBestOffers(**with_what, customers=[next(found) for _ in customer_ids]))
-        for customer_ids in asked
+        msgspec.json.encode(
+            answer.NextBestOffers(**with_what, customers=[next(found) for _ in request.customer_ids])
+        )
+        for request in asked
     ]
     return Offered(answers, decisions, live.takes)
 
@@ -99,6 +104,7 @@ def found_of(
     assessed: Assessment,
     choices: Choices,
     segments: list[answer.SegmentsAnswer],
+    reasons: list[answer.ReasonsBeside | None],
     decision_ids: list[str],
 ) -> Iterator[answer.NextBestOffer]:
     """Of each customer, in their order."""
@@ -128,6 +134,7 @@ def found_of(
             slot=_slot(served, slot),
             is_reserved=is_reserved,
             why=ranked[0].why if ranked else None,
+            reasons=reasons[row],
             offers=ranked,
         )
 

@@ -193,7 +193,14 @@ OFFERED = answer.NextBestOffer(
     is_reserved=True,
     chosen=COUPON,
     why=COUPON.why,
+    reasons=None,
     offers=[COUPON],
+)
+EXPLAINED = msgspec.structs.replace(
+    OFFERED,
+    reasons=answer.ReasonsBeside(
+        moment=MOMENT, said=[answer.Words(en=each.en, zh=each.zh) for each in SCORED.reasons]
+    ),
 )
 OFFERS = answer.NextBestOffers(**RELEASED, **READ, question=ASKED, moment=MOMENT, customers=[OFFERED])
 KNOWN = answer.Customer(
@@ -245,6 +252,13 @@ EXAMPLES = (
         OFFER,
         _in_json(OFFERS),
         body={"customer_ids": [ID]},
+    ),
+    Example(
+        "with the reasons that the week published",
+        "POST",
+        OFFER,
+        _in_json(msgspec.structs.replace(OFFERS, customers=[EXPLAINED])),
+        body={"customer_ids": [ID], "reasons": "stored"},
     ),
     Example(
         "made now, and counted",

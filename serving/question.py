@@ -39,6 +39,7 @@ EXPECTED = {
     "too_short": "at least one customer",
     "too_long": f"at most {MOST_CUSTOMERS} customers",
     "model_type": "an object",
+    "literal_error": "one of none, stored and now",
 }
 
 
@@ -104,6 +105,11 @@ class Customers(Asked):
     ] = None
 
 
+# How a decision comes with its reasons.
+NO_REASONS, STORED, NOW = "none", "stored", "now"
+Reasons = Literal["none", "stored", "now"]
+
+
 class Deciding(Customers):
     """The customers to decide for."""
 
@@ -115,6 +121,13 @@ class Deciding(Customers):
             "for a moment before it."
         ),
     ] = None
+    reasons: Annotated[
+        Reasons,
+        Field(
+            description="Why the customer may leave: none; stored, as the week published them, computed anew "
+            "only where more is known since; now, computed from the facts at the answer's moment."
+        ),
+    ] = "none"
 
 
 T = TypeVar("T", bound=Asked)

@@ -21,6 +21,7 @@ from releases.home import Home, Published
 from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.reservation import market_of, remainder_of, reserved_of
 from releases.week import WeekAbout, read_week_about
+from releases.week_reason import WeekReasons, week_reasons
 from serving.arrival import Arrivals
 from serving.clock import Clock
 from serving.counter import Counter
@@ -51,6 +52,7 @@ class Served:
     market: Market
     remainder: npt.NDArray[np.float64]
     reserved: Reserved
+    reasons: WeekReasons
 
     @property
     def histories(self) -> Histories:
@@ -84,6 +86,7 @@ def load(
         market=market_of(week, policy),
         remainder=remainder_of(week),
         reserved=reserved_of(home.weeks / published.week, policy),
+        reasons=week_reasons(home.weeks / published.week),
         week=week,
         arrivals=arrivals,
     )

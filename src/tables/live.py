@@ -171,7 +171,7 @@ class Snapshot:
         """The buckets that hold these customers: (bucket, which of `places`, their places in it)."""
         if not self._came:
             return self._live.stored.parts(places)
-        changed = np.array([self._has_changed(place) for place in places.tolist()], bool)
+        changed = self.changed(places)
         rest = np.flatnonzero(~changed)
         found = [(bucket, rest[rows], own) for bucket, rows, own in self._live.stored.parts(places[rest])]
         return found + [
@@ -185,8 +185,12 @@ class Snapshot:
         bucket, local = self._live.stored_at(place)
         return _join(table, [*_tiers(bucket, local, k), *_of_table(self._came.get(place, ()), k)])
 
-    def _has_changed(self, place: int) -> bool:
-        return any(each in self._came for each in self._live.read_together(place))
+    def changed(self, places: Int64s) -> npt.NDArray[np.bool_]:
+        """Of whom anything came since the base was built; shape (customers,)."""
+        if not self._came:
+            return np.zeros(len(places), dtype=bool)
+        read = (self._live.read_together(place) for place in places.tolist())
+        return np.array([any(each in self._came for each in together) for together in read], bool)
 
 
 def _bucket(sources: list[Source], members: Members) -> Bucket:

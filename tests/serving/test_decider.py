@@ -15,6 +15,7 @@ from serving import decider as decider_module
 from serving.application import application
 from serving.decider import MOST_TOGETHER
 from serving.decision import Offered, next_best_offers
+from serving.question import Deciding
 from serving.served import Window
 
 OFFER = "/v1/next-best-offer"
@@ -53,8 +54,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[list[str]]]:
     """The customers of each request of each pass."""
     seen: list[list[list[str]]] = []
 
-    def counted(served: Any, asked: Sequence[Sequence[str]], *rest: Any) -> Offered:
-        seen.append([list(each) for each in asked])
+    def counted(served: Any, asked: Sequence[Deciding], *rest: Any) -> Offered:
+        seen.append([each.customer_ids for each in asked])
         return next_best_offers(served, asked, *rest)
 
     monkeypatch.setattr(decider_module, "next_best_offers", counted)
@@ -128,8 +129,8 @@ def test_who_asks_for_a_stranger_is_refused_alone(window: Window, customers: lis
 def test_a_pass_that_fails_is_only_its_own_customers(
     window: Window, customers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(served: Any, asked: Sequence[Sequence[str]], *rest: Any) -> Offered:
-        if any(customers[3] in each for each in asked):
+    def broken(served: Any, asked: Sequence[Deciding], *rest: Any) -> Offered:
+        if any(customers[3] in each.customer_ids for each in asked):
             raise ValueError("a fault of ours")
         return next_best_offers(served, asked, *rest)
 
