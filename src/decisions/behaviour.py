@@ -76,7 +76,7 @@ def _score(kind: Kind, measured: Measured) -> Floats:
     ranks = np.stack([_rank(signal, measured) for signal in kind.signals])
     count = (~np.isnan(ranks)).sum(axis=0)
     # Added one after the other: NumPy adds eight or more in another order for one customer than for many.
-    total = sum(np.nan_to_num(ranks), np.zeros(ranks.shape[1]))
+    total = sum(np.where(np.isnan(ranks), 0.0, ranks), np.zeros(ranks.shape[1]))
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -86,5 +86,6 @@ def _rank(signal: Signal, measured: Measured) -> Floats:
     rank = np.full(len(value), np.nan)
     for place, name in enumerate(KINDS):
         own = kind == place
-        rank[own] = rank_of(value[own], frozen.get(name, ()))
+        if own.any():
+            rank[own] = rank_of(value[own], frozen.get(name, ()))
     return 1 - rank if signal.direction == "low" else rank

@@ -8,7 +8,7 @@ A formula reads names and computes; it can call nothing but the functions named 
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def _flag(parts: tuple[Any, ...], truth: Any) -> Any:
 
 
 def _and(*parts: Any) -> Any:
-    is_false = np.logical_or.reduce([np.asarray(part) == 0 for part in np.broadcast_arrays(*parts)])
+    is_false = reduce(np.logical_or, [np.asarray(part) == 0 for part in parts])
     return np.where(is_false, 0.0, np.where(_known(*parts), 1.0, np.nan))
 
 
@@ -57,13 +57,14 @@ def _first_known(*parts: Any) -> Any:
 
 
 def _middle(*parts: Any) -> Any:
-    return np.median(np.stack(np.broadcast_arrays(*parts)), axis=0)
+    one, two, three = parts
+    return np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
 
 
 # Name -> the function, and how many arguments it takes at least and at most.
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
-    "min": (lambda *parts: np.minimum.reduce(np.broadcast_arrays(*parts)), 2, 9),
-    "max": (lambda *parts: np.maximum.reduce(np.broadcast_arrays(*parts)), 2, 9),
+    "min": (lambda *parts: reduce(np.minimum, parts), 2, 9),
+    "max": (lambda *parts: reduce(np.maximum, parts), 2, 9),
     "middle": (_middle, 3, 3),
     "where": (_where, 3, 3),
     "first_known": (_first_known, 2, 9),
@@ -97,7 +98,7 @@ class Formula:
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             found = np.asarray(_value(self.tree, read), dtype=np.float64)
         found = np.where(np.isfinite(found), found, np.nan)
-        return np.array(np.broadcast_to(found, (customers,)))
+        return found if found.shape == (customers,) else np.full(customers, found)
 
 
 @lru_cache(maxsize=1024)

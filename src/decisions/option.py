@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.circumstance import Circumstances
+from decisions.once import once
 from decisions.policy import Policy
 from decisions.reach import Eligibility
 from decisions.segment import Segments
@@ -52,19 +53,17 @@ def options(
     then does not get it. The holdout is not drawn here: what it would have got is part of what it teaches."""
     uplift, response = scores.uplift.copy(), scores.response.copy()
     opted_out = (who.is_personalised == 0)[:, None]
-    given = np.array([is_for_everybody(policy, offer) for offer in offers], dtype=bool)[None, :]
+    given, own, sells = _terms(policy, offers)
     days, worth = _occasions(policy, offers, who)
     worth = np.where(opted_out & given, policy.for_everybody.worth if policy.for_everybody else 0, worth)
     stated = ~np.isnan(worth) & (np.isnan(uplift) | (opted_out & given))
     uplift[stated], response[stated] = worth[stated], 1.0
 
-    own = np.array([bits_of(offer.channels, policy) for offer in offers], dtype=np.uint8)[None, :]
     agreed, unknown = _agreed(who.consents, policy)
     speaking = own & agreed[:, None] & open_channels(policy)
     capped, uncounted = _capped(policy, offers, who)
     allowed = speaking & ~capped
 
-    sells = np.array([offer.kind not in policy.while_complaint_open for offer in offers], dtype=bool)
     why = np.full(uplift.shape, Why.OUTRANKED, np.int8)
     # From the last rule to the first, so that the first that holds is the one that stands.
     with np.errstate(invalid="ignore"):
@@ -84,6 +83,16 @@ def options(
     why[:, [not offer.starts_at <= t <= offer.ends_at for offer in offers]] = Why.NOT_VALID
     allowed = np.where(why == Why.OUTRANKED, allowed, np.uint8(0))
     return Options(uplift, response, allowed, why)
+
+
+@once
+def _terms(policy: Policy, offers: tuple[Offer, ...]) -> tuple[Flags, Bits, Flags]:
+    """Of each offer: whether it is for everybody and the channels it may go by, shape (1, offers); whether it
+    sells something, shape (offers,)."""
+    given = np.array([is_for_everybody(policy, offer) for offer in offers], dtype=bool)[None, :]
+    own = np.array([bits_of(offer.channels, policy) for offer in offers], dtype=np.uint8)[None, :]
+    sells = np.array([offer.kind not in policy.while_complaint_open for offer in offers], dtype=bool)
+    return given, own, sells
 
 
 def bits_of(channels: tuple[str, ...], policy: Policy) -> int:

@@ -159,8 +159,9 @@ def read_facts(
             values[rows] = out
         return len(rows)
 
-    threads = threads or os.cpu_count() or 1
-    if len(places) <= ROWS_AT_ONCE or threads == 1:
+    # To count the processors takes longer than to read a customer.
+    threads = 1 if len(places) <= ROWS_AT_ONCE else threads or os.cpu_count() or 1
+    if threads == 1:
         _count(map(part, parts()), len(places), progress)
     else:
         with ThreadPoolExecutor(threads) as pool:

@@ -39,8 +39,8 @@ class Explainer:
             look_up(values[rows], self.tables, told[rows])
 
         starts = range(0, len(values), ROWS_A_TASK)
-        threads = threads or os.cpu_count() or 1
-        if len(starts) <= 1 or threads == 1:
+        threads = 1 if len(starts) <= 1 else threads or os.cpu_count() or 1
+        if threads == 1:
             for start in starts:
                 part(start)
         else:
