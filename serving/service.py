@@ -3,7 +3,7 @@
 BentoML's own routes answer errors in a form of their own and take NaN for a number; so ours stands before
 them, and none of them is reached. It comes in as the innermost of BentoML's middlewares, and once the worker
 begins it stands before those too: spans that are recorded nowhere and a timer a request, kept for a minute,
-took a third of a millisecond and filled the collector's heap.
+took 0.4 ms, more than half of what a request cost that asks for nothing.
 """
 
 import asyncio

@@ -30,8 +30,8 @@ def rows(week: pa.Table) -> list[dict[str, Any]]:
 
 
 def beside(served: Served, ids: list[str], t: int, wanted: Reasons) -> list[Any]:
-    _, assessed = assess_at(served, ids, from_micros(t), ())
-    return reasons_beside(served, assessed, t, [wanted] * len(ids))
+    _, seen, assessed = assess_at(served, ids, from_micros(t), ())
+    return reasons_beside(served, assessed, seen, t, [wanted] * len(ids))
 
 
 @pytest.mark.parametrize("wanted", ["stored", "now"])
