@@ -108,9 +108,9 @@ def snapshot_of(served: Served, customer_ids: Sequence[str]) -> Snapshot:
 
 
 def moment_of(served: Served, as_of: AsOf | None) -> int:
-    """Microseconds; now by default."""
+    """Microseconds; now by default, but never before the week, whatever this machine's clock says."""
     if as_of is None:
-        return served.arrivals.now()
+        return max(served.arrivals.now(), served.week.moment)
     return served.week.moment if isinstance(as_of, str) else to_micros(as_of)
 
 

@@ -58,10 +58,12 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="holdfast-server-"))
     os.environ |= {WORKERS: str(workers), SERVER: str(folder)}
     os.environ.setdefault("BENTOML_HOME", str(folder / "bentoml"))
-    threading.Thread(target=_greet, args=(folder / EXAMPLE, url, key), daemon=True).start()
+    ended = threading.Event()
+    threading.Thread(target=_greet, args=(folder / EXAMPLE, url, key, ended), daemon=True).start()
     try:
         _serve_until_told(asked)
     finally:
+        ended.set()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -119,7 +121,7 @@ def _url(scheme: str, host: str, port: int) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _greet(example: Path, url: str, key: str | None) -> None:
+def _greet(example: Path, url: str, key: str | None, ended: threading.Event) -> None:
     """Print one request to try, as soon as it will be answered. example: the file in which a worker names a
     customer; key: the home's first, shown this once."""
     # Asks this process's own child whether it is ready, and tells it nothing: who it is does not matter.
@@ -131,7 +133,8 @@ def _greet(example: Path, url: str, key: str | None) -> None:
             with urllib.request.urlopen(f"{url}/readyz", timeout=1, context=nobody):
                 break
         except OSError:
-            time.sleep(0.1)
+            if ended.wait(0.1):
+                return
     else:
         return
     body = f'{{"customer_ids": ["{customer}"]}}'
