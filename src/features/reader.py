@@ -90,7 +90,7 @@ class FactTable(NamedTuple):
         """SHA-256 of rows, columns and values: what a model was trained on."""
         digest = hashlib.sha256("\n".join(self.names).encode())
         for part in (self.places, self.moments, self.values):
-            digest.update(np.ascontiguousarray(part).ravel())  # in place: a frame is large
+            digest.update(np.ascontiguousarray(part).ravel().data)  # in place: a frame is large
         return digest.hexdigest()
 
     def column(self, name: str) -> npt.NDArray[np.float64]:

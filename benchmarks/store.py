@@ -1,0 +1,243 @@
+"""Where the service keeps histories: files of the base, mapped, against LMDB and Redis.
+
+All three hold the same rows, a customer's together; looked up are 1 and 100 customers at random, whose facts
+are then read by the same compiled families, and compared. LMDB and Redis hold a value a customer, by id: the
+rows of every table, one after the other. The last line of the output is one JSON object.
+"""
+
+import argparse
+import json
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import numpy as np
+import redis
+
+from benchmarks.increment import NOW, write_incoming
+from features.reader import read_facts
+from releases.event_journal import FileJournal
+from serving.arrival import Arrivals
+from serving.clock import Clock
+from tables.cell import TIERS
+from tables.checking import check_tables
+from tables.contract import CUSTOMER_TABLES
+from tables.history import Bucket, Histories, History, Members, frozen, read_histories
+from tables.record import STORED_TYPES
+from tables.sorting import write_histories
+from tables.timeline import Timelines
+
+LOOKS = 300
+AT_ONCE = 5000
+COUNTS = np.dtype((np.int32, len(CUSTOMER_TABLES)))
+Look = Callable[[Sequence[int]], "Looked"]
+
+
+class Looked:
+    """Customers whose rows were brought, read as those of a base are: all in one bucket, in their order."""
+
+    def __init__(self, values: Sequence[bytes], timelines: Timelines, present: frozenset[str]) -> None:
+        self.timelines, self.present = timelines, present
+        counts = np.stack([np.frombuffer(value, np.int32, len(CUSTOMER_TABLES)) for value in values])
+        rows, offsets = [], []
+        begins = np.full(len(values), COUNTS.itemsize + 4)
+        for k, name in enumerate(CUSTOMER_TABLES):
+            size = STORED_TYPES[name].itemsize
+            ends = begins + counts[:, k] * size
+            parts = [value[a:b] for value, a, b in zip(values, begins.tolist(), ends.tolist(), strict=True)]
+            nothing = frozen(np.empty(0, STORED_TYPES[name]))
+            rows.append((np.frombuffer(b"".join(parts), STORED_TYPES[name]), *[nothing] * (TIERS - 1)))
+            places = np.zeros((len(values) + 1, TIERS), np.int64)
+            places[1:, 0] = np.cumsum(counts[:, k])
+            offsets.append(places)
+            begins = ends
+        none = np.empty(0, np.int64)
+        members = Members(np.zeros(len(values) + 1, np.int64), none, none, none)
+        self.bucket = Bucket(History(*rows), History(*offsets), members)
+
+    def ids_of(self, places: Any) -> Any:
+        raise NotImplementedError("facts need no names")
+
+    def parts(self, places: Any) -> list[tuple[Bucket, Any, Any]]:
+        return [(self.bucket, np.arange(len(places)), places)]
+
+
+def values_of(histories: Histories) -> Iterator[tuple[int, bytes]]:
+    """Every customer's place and rows, by time within a table."""
+    for number in range(len(histories.buckets) - 1):
+        bucket = histories.bucket(number)
+        first = int(histories.buckets[number])
+        for local in range(int(histories.buckets[number + 1]) - first):
+            parts, counts = [], []
+            for k in range(len(CUSTOMER_TABLES)):
+                rows, offsets = bucket.rows[k], bucket.offsets[k]
+                own = [rows[t][offsets[local, t] : offsets[local + 1, t]] for t in range(TIERS)]
+                whole = np.concatenate(own) if sum(map(len, own)) else own[0]
+                parts.append(whole[np.argsort(whole["at"], kind="stable")].tobytes())
+                counts.append(len(whole))
+            head = np.array(counts, np.int32).tobytes() + b"\0\0\0\0"
+            yield first + local, head + b"".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--folder", type=Path, help="where the made base goes; by default a passing folder")
+    parser.add_argument("--build", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.build:
+        build(asked.build)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="store-", dir=asked.folder))
+    try:
+        print(json.dumps(compare(folder, asked.customers)))
+    finally:
+        shutil.rmtree(folder)
+
+
+def compare(folder: Path, customers: int) -> dict[str, Any]:
+    write_incoming(folder / "incoming", customers)
+    subprocess.run([sys.executable, "-m", "benchmarks.store", "--build", str(folder)], check=True)
+    shutil.rmtree(folder / "incoming")
+    histories = read_histories(folder / "histories")
+    present, timelines = histories.present, histories.timelines
+    result: dict[str, Any] = {}
+
+    def mapped(places: Sequence[int]) -> Any:
+        return live.snapshot(ids[list(places)].tolist())
+
+    began = time.perf_counter()
+    live = Arrivals(read_histories(folder / "histories"), FileJournal(folder / "events"), Clock())
+    loaded = time.perf_counter() - began
+    ids = live.stored.ids
+    size = sum(path.stat().st_size for path in (folder / "histories").rglob("*") if path.is_file())
+    result["mapped files"] = {
+        "load_seconds": loaded,
+        "bytes": size,
+        **looked(mapped, histories, by_name=True),
+    }
+
+    with lmdb.open(str(folder / "lmdb"), map_size=64 * 2**30, subdir=True, sync=False) as store:
+        began = time.perf_counter()
+        for some in batches(values_of(histories)):
+            with store.begin(write=True) as change:
+                for place, value in some:
+                    change.put(ids[place].encode(), value)
+        loaded = time.perf_counter() - began
+
+        def from_lmdb(places: Sequence[int]) -> Looked:
+            with store.begin() as reading:
+                return Looked(
+                    [reading.get(ids[place].encode()) or b"" for place in places], timelines, present
+                )
+
+        size = (folder / "lmdb" / "data.mdb").stat().st_blocks * 512
+        result["lmdb"] = {"load_seconds": loaded, "bytes": size, **looked(from_lmdb, histories)}
+    shutil.rmtree(folder / "lmdb")
+
+    with own_redis(folder) as client:
+        began = time.perf_counter()
+        for some in batches(values_of(histories)):
+            client.mset({ids[place].encode(): value for place, value in some})
+        loaded = time.perf_counter() - began
+
+        def from_redis(places: Sequence[int]) -> Looked:
+            found: Any = client.mget([ids[place].encode() for place in places])
+            return Looked(found, timelines, present)
+
+        memory: Any = client.info("memory")
+        result["redis"] = {
+            "load_seconds": loaded,
+            "bytes": memory["used_memory"],
+            **looked(from_redis, histories),
+        }
+    ours = result["mapped files"]
+    return {
+        "claim": (__doc__ or "").splitlines()[0],
+        "size": {"customers": customers, "lines": sum(histories.rows.values())},
+        **result,
+        "ratio": {
+            f"{name}, {what}": result[name][what] / ours[what]
+            for name in ("lmdb", "redis")
+            for what in ("load_seconds", "bytes", "p50_us_of_1", "p50_us_of_100")
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "redis": redis.__version__,
+            "lmdb": lmdb.__version__,
+        },
+    }
+
+
+def looked(look: Any, histories: Histories, *, by_name: bool = False) -> dict[str, float]:
+    """Microseconds of a look-up with its facts; each is checked against the base's."""
+    random = np.random.default_rng(1)
+    found = {}
+    for count in (1, 100):
+        times = []
+        for turn in range(LOOKS):
+            places = random.choice(len(histories), count, replace=False)
+            began = time.perf_counter()
+            there = look(places.tolist())
+            where = there.places if by_name else np.arange(count)
+            facts = read_facts(there, where, histories.last_at, threads=1)
+            times.append(time.perf_counter() - began)
+            if turn % 50 == 0:
+                whole = read_facts(histories, places, histories.last_at, threads=1)
+                assert np.array_equal(facts.values, whole.values, equal_nan=True)
+        found[f"p50_us_of_{count}"] = statistics.median(times) * 1e6
+        found[f"p99_us_of_{count}"] = float(np.quantile(times, 0.99)) * 1e6
+    return found
+
+
+def batches(values: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
+    some: list[tuple[int, bytes]] = []
+    for each in values:
+        some.append(each)
+        if len(some) == AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+@contextmanager
+def own_redis(folder: Path) -> Iterator[redis.Redis]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    client = redis.Redis(port=port)
+    try:
+        while True:
+            try:
+                client.ping()
+                break
+            except redis.ConnectionError:
+                time.sleep(0.1)
+        yield client
+    finally:
+        client.close()
+        server.terminate()
+        server.wait()
+
+
+def build(folder: Path) -> None:
+    """The base's histories, in a process of its own: what building needs is not the service's."""
+    check_tables(folder / "incoming" / "whole", folder / "tables", folder / "refused", now=NOW)
+    write_histories(folder / "tables", folder / "histories")
+
+
+if __name__ == "__main__":
+    main()
