@@ -22,7 +22,7 @@ from releases.decision_log import DecisionLog
 from releases.home import Home
 from serving.answer import ReasonsBeside
 from serving.decision import found_of, next_best_offers
-from serving.question import Deciding, parse
+from serving.question import WEEK, Deciding, parse
 from serving.segment import segments_of
 from serving.served import Served
 
@@ -45,11 +45,11 @@ def stages(served: Served, groups: list[list[str]]) -> dict[str, float]:
 
 def _warm_log(log: DecisionLog, served: Served, group: list[str]) -> None:
     """A customer's first decision makes them a key, which is forced to disk of its own."""
-    log.write(next_best_offers(served, _asked(group), None).decisions)
+    log.write(next_best_offers(served, _asked(group), WEEK).decisions)
 
 
 def _asked(group: list[str]) -> list[Deciding]:
-    return [Deciding(customer_ids=[each]) for each in group]
+    return [Deciding(customer_ids=[each], as_of=WEEK) for each in group]
 
 
 def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float]:
@@ -65,7 +65,7 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
     policy, offers, scorer = frozen.policy, frozen.offers, bundle.scorer
     bodies = [json.dumps({"customer_ids": [each]}).encode() for each in group]
     timed("question", lambda: [Deciding.model_validate(parse(body)) for body in bodies])
-    places = timed("find", lambda: histories.places(group))
+    places = timed("find", lambda: served.arrivals.snapshot(group)).places
     facts = timed("facts", lambda: read_facts(histories, places, t))
 
     def scored() -> tuple[object, Scores]:
@@ -79,7 +79,7 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
     who = timed("consents, contacts", lambda: circumstances(histories, places, t, facts, standing, policy))
     assessed = Assessment(facts, status, scores, standing, who)  # type: ignore[arg-type]
     segments = timed("segments", lambda: standing.segments(policy, frozen.frozen))
-    reserved = served.reserved.rows(places)
+    reserved = served.reserved.at(places)
     choices = timed(
         "choice", lambda: choose(scores, offers, who, segments, policy, t, served.market, reserved)
     )
@@ -96,5 +96,5 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
 
     timed("answer", answered)
     timed("log, on disk", lambda: log.write(decisions))
-    timed("whole", lambda: next_best_offers(served, _asked(group), None))
+    timed("whole", lambda: next_best_offers(served, _asked(group), WEEK))
     return spent

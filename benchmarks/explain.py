@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.endpoint import Peer, decide_for_everybody, driven, middle, running
+from benchmarks.endpoint import ROUTE, Peer, decide_for_everybody, driven, key_of, middle, running
 from benchmarks.endpoint_home import made_home
 from decisions.assess import IN_BASE
 from releases.home import Home
@@ -26,8 +26,12 @@ from releases.week import read_week_rows
 
 GOAL_STORED, GOAL_NOW = 1.2, 2.0
 COMPARED = 200
-ROUTE = "/v1/next-best-offer"
 WANTED = ("none", "stored", "now")
+
+
+def asked(ids: list[str], wanted: str) -> dict[str, object]:
+    """As of the week, where both kinds of reasons say the same."""
+    return {"customer_ids": ids, "as_of": "week", "reasons": wanted}
 
 
 def peers_of(shelf: Path, ids: list[str]) -> dict[str, Peer]:
@@ -36,15 +40,15 @@ def peers_of(shelf: Path, ids: list[str]) -> dict[str, Peer]:
     found = {}
     for wanted in WANTED:
         bodies = shelf / f"{wanted}.txt"
-        bodies.write_text("".join(json.dumps({"customer_ids": [i], "reasons": wanted}) + "\n" for i in ids))
+        bodies.write_text("".join(json.dumps(asked([i], wanted)) + "\n" for i in ids))
         found[wanted] = Peer(f"ours, {wanted}", command, ROUTE, "/readyz", bodies)
     return found
 
 
-def compare(url: str, ids: list[str]) -> int:
+def compare(url: str, key: dict[str, str], ids: list[str]) -> int:
     """How many sentences were compared."""
     told = {
-        wanted: httpx.post(f"{url}{ROUTE}", json={"customer_ids": ids, "reasons": wanted}, timeout=120).json()
+        wanted: httpx.post(f"{url}{ROUTE}", json=asked(ids, wanted), headers=key, timeout=120).json()
         for wanted in WANTED
     }
     said = {
@@ -76,13 +80,14 @@ def main() -> None:
         ids = [row["customer_id"] for row in rows.to_pylist() if row["status"] == IN_BASE]
         peers = peers_of(shelf, ids)
         with running(peers["none"], shelf, home) as url:
-            sentences = compare(url, ids[:COMPARED])
-            decide_for_everybody(url, ids)
+            key = key_of(Home(home))
+            sentences = compare(url, key, ids[:COMPARED])
+            decide_for_everybody(url, key, ids)
             for turn in range(options.rounds + 1):
                 for number in connections:
                     for wanted, peer in peers.items():
                         # The first turn warms up.
-                        figures = driven(peer, url, number, options.seconds if turn else 1.0)
+                        figures = driven(peer, url, key, number, options.seconds if turn else 1.0)
                         if turn:
                             turns.setdefault((wanted, number), []).append(figures)
     told = {w: {str(number): middle(turns[w, number]) for number in connections} for w in WANTED}

@@ -139,7 +139,7 @@ def decided(
     """The decisions that `choices` are for the customers assessed, in their order, each with its own id
     and setting."""
     scores = {
-        name: [tuple(row) for row in part.reshape(len(settings), -1).tolist()]
+        name: [tuple(row) for row in (part if part.ndim == 2 else part[:, None]).tolist()]
         for name, part in assessed.scores._asdict().items()
     }
     return [
