@@ -43,7 +43,7 @@ run: $(VENV)/.run ## simulate, check, train, promote, score; then serve (SERVE=0
 	$(BIN)/holdfast promote --home $(HOME_DIR)
 	$(BIN)/holdfast score --home $(HOME_DIR)
 ifneq ($(SERVE),0)
-	$(BIN)/holdfast serve --home $(HOME_DIR)
+	$(BIN)/holdfast serve --home $(HOME_DIR) --sandbox
 endif
 
 lint: $(VENV)/.dev ## ruff, mypy strict, import-linter
