@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from asking import EVENTS, OFFER, OPT_OUT, ask, took
 
 from decisions.reach import Occasion
 from pipelines.replay import replay
@@ -25,7 +26,6 @@ from tables.moment import DAY, from_micros, to_micros
 from tables.refusal import Refused
 
 CHANNELS = list(CONTACT_CHANNELS)
-EVENTS, OPT_OUT, OFFER = "/v1/events", "/v1/opt-out", "/v1/next-best-offer"
 
 
 @pytest.fixture(scope="module")
@@ -48,23 +48,6 @@ def window(copied: Path) -> Iterator[Window]:
     assert window.served
     yield window
     window.stop()
-
-
-def ask(window: Window, path: str, body: Any = None, **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
-
-    async def asked() -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            if body is None:
-                return await client.get(path)
-            return await client.post(path, json=body, headers=headers)
-
-    return asyncio.run(asked())
-
-
-def took(response: httpx.Response) -> list[str]:
-    assert response.status_code == 200, response.text
-    return [each["status"] for each in response.json()["events"]]
 
 
 def purchase(customer_id: str, event_id: str = "online-1", **more: Any) -> dict[str, Any]:
