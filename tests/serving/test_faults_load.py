@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,17 +31,31 @@ import redis
 
 from pipelines import replay as replay_job
 from releases.decision_archive import verify_chains
+from releases.event_journal import FileJournal
 from releases.home import Home, Published
 from serving import assessment
 from serving.served import load
 
-SCORE, OFFER = "/v1/score", "/v1/next-best-offer"
+SCORE, OFFER, EVENTS = "/v1/score", "/v1/next-best-offer", "/v1/events"
 # What a caller may be told beside answers; a connection to a killed worker ends without a word.
 REFUSALS = {429, 503}
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+AS_OF_NOW = {"is_stale": None, "events": None}
 DISK_SIZE = 96 * 2**20
 SECONDS = 120.0
 SECONDS_TO_ANSWER = 40.0
+
+
+def purchase(name: str) -> dict[str, Any]:
+    """Of a customer whom nobody is asked about; the name says which."""
+    return {
+        "table": "transactions",
+        "event_id": name,
+        "customer_id": f"c-{100 + zlib.crc32(name.encode()) % 50:07}",
+        "order_id": name,
+        "quantity": 1,
+        "amount": 1_000,
+    }
 
 
 class Answer(NamedTuple):
@@ -63,6 +78,8 @@ class Load:
     callers: int = 3
     seed: int = 1
     answers: list[Answer] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -86,10 +103,9 @@ class Load:
         client = self._client()
         due = time.monotonic()
         while not self._ended.is_set():
-            customer = f"c-{lot.randrange(1, 40):07}"
-            route, body = lot.choice(((SCORE, {}), (OFFER, {"commit": True}), (OFFER, {"commit": False})))
+            route, body = self._asked(lot)
             try:
-                response = client.post(route, json={"customer_ids": [customer], **body})
+                response = client.post(route, json=body)
             except httpx.TimeoutException as error:
                 self.broken.append(f"{route}: no answer within {SECONDS_TO_ANSWER} s ({error!r})")
                 return
@@ -99,14 +115,31 @@ class Load:
                 client = self._client()
                 continue
             good = response.status_code == 200
-            said = response.json() if good else response.text
-            self.answers.append(Answer(time.monotonic(), route, response.status_code, said))
+            if good and route == EVENTS:
+                name = body["events"][0]["event_id"]
+                self.taken.add(name)
+                self.unsure.discard(name)
+            else:
+                said = response.json() if good else response.text
+                self.answers.append(Answer(time.monotonic(), route, response.status_code, said))
             if not good and response.status_code not in REFUSALS:
                 self.broken.append(f"{route}: {response.status_code} {response.text}")
             due += self.callers / self.rate if self.rate else 0
             if self.rate and due > time.monotonic():
                 time.sleep(due - time.monotonic())
         client.close()
+
+    def _asked(self, lot: random.Random) -> tuple[str, Any]:
+        """A question about one customer, or an event of another, which may have been sent before."""
+        asked = {"customer_ids": [f"c-{lot.randrange(1, 40):07}"]}
+        both = (OFFER, {"commit": True}), (OFFER, {"commit": False})
+        route, more = lot.choice(((SCORE, {}), *both, (EVENTS, {})))
+        if route != EVENTS:
+            return route, {**asked, **more}
+        waiting = sorted(self.unsure.copy())
+        name = lot.choice(waiting) if waiting and lot.random() < 0.5 else f"bought-{lot.getrandbits(60)}"
+        self.unsure.add(name)
+        return route, {"events": [purchase(name)]}
 
     def _client(self) -> httpx.Client:
         return httpx.Client(
@@ -180,8 +213,16 @@ def _assert_scores(home: Home, scores: list[Any]) -> None:
             moment = datetime.fromisoformat(said["moment"])
             answered = assessment.score(served[_named(said)], [customer], moment)
             again[name] = msgspec.json.decode(msgspec.json.encode(answered))
-        # Whether the week is old is told by the clock of the moment, which is none of the answer's.
-        assert said | {"is_stale": None} == again[name] | {"is_stale": None}
+        # Whether the week is old is told by the clock of the moment, which is none of the answer's; what came
+        # since was of others.
+        assert said | AS_OF_NOW == again[name] | AS_OF_NOW
+
+
+def assert_events_are_there_once(home: Home, load: Load) -> None:
+    names = [row["event_id"] for entry in FileJournal(home.events).since(0) for row in entry.rows]
+    assert len(load.taken) > 5
+    assert load.taken <= set(names)
+    assert len(set(names)) == len(names), "an event was taken twice"
 
 
 def _named(said: Any) -> tuple[str, str, str]:
@@ -324,6 +365,7 @@ def test_whatever_fails_under_load_answers_are_right_or_refused(
     assert {0, 200, 503} <= statuses  # each of them was really seen
     assert {each.body["week"] for each in load.answers if each.status == 200} == {first, second}
     assert_all_right(home, load.answers)
+    assert_events_are_there_once(home, load)
 
 
 @pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not here (apt-get install libfaketime)")
@@ -349,6 +391,7 @@ def test_a_clock_that_jumps_spoils_no_decision(own_home: Home, tmp_path: Path, s
     assert not load.broken
     assert {each.status for each in load.answers} <= {200, *REFUSALS}
     assert_all_right(own_home, load.answers)
+    assert_events_are_there_once(own_home, load)
     days = {int(replay_job.replay(own_home, each, None)["decided_at"][:4]) for each in _some_ids(load)}
     assert len(days) > 2  # the clock really jumped
 
@@ -417,5 +460,6 @@ def test_ten_minutes_at_most_of_the_peak_with_swaps_and_kills(
     assert set(told) <= {0, 200, *REFUSALS}
     assert {each.body["week"] for each in load.answers if each.status == 200} == {first, second}
     assert_all_right(own_home, warm.answers + load.answers, most_replayed=500)
+    assert_events_are_there_once(own_home, load)
     assert growth < 0.05
     assert files <= 0
