@@ -65,7 +65,7 @@ def _once(served: Served, group: list[str], log: DecisionLog) -> dict[str, float
     policy, offers, scorer = frozen.policy, frozen.offers, bundle.scorer
     bodies = [json.dumps({"customer_ids": [each]}).encode() for each in group]
     timed("question", lambda: [Deciding.model_validate(parse(body)) for body in bodies])
-    places = timed("find", lambda: served.arrivals.snapshot(group)).places
+    places = timed("find", lambda: served.inbox.snapshot(group)).places
     facts = timed("facts", lambda: read_facts(histories, places, t))
 
     def scored() -> tuple[object, Scores]:

@@ -62,7 +62,7 @@ def made_world(customers: int, seed: int) -> World:
         bundle=cast(Any, None),
         policy=FrozenPolicy("policy", policy, offers),
         week=cast(Any, SimpleNamespace(moment=MOMENT)),
-        arrivals=cast(Any, None),
+        inbox=cast(Any, None),
         # At the plan's prices hardly anybody else is worth it; at lower ones many want what is left.
         market=market.at(market.prices * random.choice([0.0, 0.3, 1.0])),
         remainder=left,

@@ -27,8 +27,8 @@ import redis
 from benchmarks.increment import NOW, write_incoming
 from features.reader import read_facts
 from releases.event_journal import FileJournal
-from serving.arrival import Arrivals
 from serving.clock import Clock
+from serving.inbox import Inbox
 from tables.cell import TIERS
 from tables.checking import check_tables
 from tables.contract import CUSTOMER_TABLES
@@ -117,7 +117,7 @@ def compare(folder: Path, customers: int) -> dict[str, Any]:
         return live.snapshot(ids[list(places)].tolist())
 
     began = time.perf_counter()
-    live = Arrivals(read_histories(folder / "histories"), FileJournal(folder / "events"), Clock())
+    live = Inbox(read_histories(folder / "histories"), FileJournal(folder / "events"), Clock())
     loaded = time.perf_counter() - began
     ids = live.stored.ids
     size = sum(path.stat().st_size for path in (folder / "histories").rglob("*") if path.is_file())

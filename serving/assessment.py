@@ -63,17 +63,17 @@ def customer(served: Served, customer_id: str, as_of: AsOf | None) -> answer.Cus
 
 def published(served: Served) -> answer.Published:
     """Raises Problem where it cannot be said."""
-    arrivals, histories, moment = served.arrivals, served.histories, served.week.moment
+    inbox, histories, moment = served.inbox, served.histories, served.week.moment
     seen = snapshot_of(served, [])
-    came = arrivals.last_known_at
+    came = inbox.last_known_at
     return answer.Published(
         **released(served, moment, seen),
         published_at=served.published.at,
-        age_hours=(arrivals.now() - moment) / HOUR,
+        age_hours=(inbox.now() - moment) / HOUR,
         data_until=from_micros(histories.last_at),
         last_event_at=from_micros(came) if came else None,
         customers=len(histories),
-        is_sandbox=arrivals.is_sandbox,
+        is_sandbox=inbox.is_sandbox,
     )
 
 
@@ -99,18 +99,18 @@ def assess_at(
 def snapshot_of(served: Served, customer_ids: Sequence[str]) -> Snapshot:
     """The histories of these customers with all that came by now; raises Problem."""
     try:
-        served.arrivals.refresh()
+        served.inbox.refresh()
     except Refused as error:
         log.error("refused: %s", error)
         detail = "the journal of events cannot be read (the service's log says why); nobody was answered"
         raise Problem(Kind.NOT_READY, detail) from error
-    return served.arrivals.snapshot(customer_ids)
+    return served.inbox.snapshot(customer_ids)
 
 
 def moment_of(served: Served, as_of: AsOf | None) -> int:
     """Microseconds; now by default, but never before the week, whatever this machine's clock says."""
     if as_of is None:
-        return max(served.arrivals.now(), served.week.moment)
+        return max(served.inbox.now(), served.week.moment)
     return served.week.moment if isinstance(as_of, str) else to_micros(as_of)
 
 
@@ -123,7 +123,7 @@ def released(served: Served, t: int, seen: Snapshot) -> dict[str, Any]:
         "week": now.week,
         "moment": from_micros(t),
         "events": seen.position,
-        "is_stale": served.arrivals.now() - served.week.moment > FRESH_DAYS * DAY,
+        "is_stale": served.inbox.now() - served.week.moment > FRESH_DAYS * DAY,
         "question": question,
     }
 

@@ -28,7 +28,7 @@ def event_routes(served: Callable[[], Served], counter: Counter) -> list[Route]:
         note(request, now.published, [each.customer_id for each in asked.events])
 
         def taken() -> answer.EventsTaken:
-            told = now.arrivals.take(asked.events, key, body)
+            told = now.inbox.take(asked.events, key, body)
             reported(now, counter, asked.events)
             return told
 
@@ -39,7 +39,7 @@ def event_routes(served: Callable[[], Served], counter: Counter) -> list[Route]:
         key, body = _own_key(request), asked.model_dump_json().encode()
         note(request, now.published, [asked.customer_id])
         name = f"opt-out-{new_id()}"
-        return _json(await run_in_threadpool(now.arrivals.opt_out, asked, name, key, body))
+        return _json(await run_in_threadpool(now.inbox.opt_out, asked, name, key, body))
 
     return [
         Route("/v1/events", events, methods=["POST"]),

@@ -23,7 +23,7 @@ def reported(served: Served, counter: Counter, events: Sequence[Event]) -> None:
     and counts already. Raises Problem: whoever sends them again has them counted then."""
     week, moment = served.published.week, served.week.moment
     for row in map(row_of, events):
-        at = row.get("at", served.arrivals.now())
+        at = row.get("at", served.inbox.now())
         if row["table"] != "contacts" or row["kind"] == HELD or row.get("deleted") or at <= moment:
             continue
         contact = Contact(

@@ -22,10 +22,10 @@ from releases.policy import FrozenPolicy, read_frozen_policy
 from releases.reservation import market_of, remainder_of, reserved_of
 from releases.week import WeekAbout, read_week_about
 from releases.week_reason import WeekReasons, week_reasons
-from serving.arrival import Arrivals
 from serving.clock import Clock
 from serving.counter import Counter
 from serving.crew import Crew
+from serving.inbox import Inbox
 from tables.history import Histories, read_histories
 from tables.refusal import Refused
 from tables.sealed import verify
@@ -48,7 +48,7 @@ class Served:
     bundle: Bundle
     policy: FrozenPolicy
     week: WeekAbout
-    arrivals: Arrivals
+    inbox: Inbox
     market: Market
     remainder: npt.NDArray[np.float64]
     reserved: Reserved
@@ -57,7 +57,7 @@ class Served:
     @property
     def histories(self) -> Histories:
         """Of the week's base, without what came since."""
-        return self.arrivals.stored
+        return self.inbox.stored
 
 
 def load(
@@ -69,7 +69,7 @@ def load(
     key = home.key()
     week = read_week_about(home.weeks / published.week, key)
     if before and before.week.base == week.base:
-        arrivals = before.arrivals
+        inbox = before.inbox
     else:
         base = home.bases / week.base
         verify(base)
@@ -77,7 +77,7 @@ def load(
         if clock.is_sandbox:
             _require_simulated(base)
             clock.begin(week.moment)
-        arrivals = Arrivals(read_histories(base / "histories"), open_journal(home), clock)
+        inbox = Inbox(read_histories(base / "histories"), open_journal(home), clock)
     policy = read_frozen_policy(home.policies / published.policy, key)
     served = Served(
         published=published,
@@ -88,7 +88,7 @@ def load(
         reserved=reserved_of(home.weeks / published.week, policy),
         reasons=week_reasons(home.weeks / published.week),
         week=week,
-        arrivals=arrivals,
+        inbox=inbox,
     )
     # The first reading compiles; nobody should wait for it.
     histories = served.histories

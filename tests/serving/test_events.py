@@ -146,7 +146,7 @@ def test_an_idempotency_key_gives_the_first_answer_again(window: Window) -> None
     assert (other.status_code, other.json()["type"]) == (422, "urn:holdfast:problem:key-reused")
     # Another process has the same memory.
     again = load(window.home, window.home.published())
-    assert again.arrivals.position == 1
+    assert again.inbox.position == 1
     window.served = again
     assert ask(window, EVENTS, {"events": [purchase(who)]}, **key).json() == first.json()
 
@@ -190,7 +190,7 @@ def test_a_new_customer_is_created_and_found(window: Window) -> None:
 
 def test_a_new_customer_gets_the_welcome_offer_and_nobody_else_does(window: Window) -> None:
     served = served_by(window)
-    t = served.arrivals.now()
+    t = served.inbox.now()
     gift = next(each for each in served.policy.offers if each.starts_at <= t <= each.ends_at)
     occasion = Occasion(
         name="welcome", chinese="欢迎", day="welcome", within_days=14, offers=(gift.offer_id,), worth=500_00
@@ -264,7 +264,7 @@ def test_what_breaks_the_contract_is_refused_by_its_rule(
     (fault, *_) = refused.json()["errors"]
     assert fault["field"] == field
     assert expected in fault["expected"]
-    assert served_by(window).arrivals.position == 0
+    assert served_by(window).inbox.position == 0
 
 
 def test_a_response_names_a_contact_of_the_customer(window: Window) -> None:

@@ -30,7 +30,7 @@ MOST_TRIES = 20
 Row = dict[str, Any]
 
 
-class Arrivals:
+class Inbox:
     """The histories of a base that go on with the journal of events, for any number of threads."""
 
     def __init__(self, histories: Histories, journal: Journal, clock: Clock) -> None:
