@@ -106,6 +106,8 @@ class Inbox:
                         return _again(self._answers[key], digest)
                     known_at = self._next()
                     judged = self._judged(rows, known_at)
+                    # A caller's clock may be ahead: what was taken is visible from its own moment on.
+                    known_at = max([known_at, *(row["known_at"] for row, _ in judged)])
                     position = self.position
                 told = answer.EventsTaken(
                     position=position + 1,

@@ -96,6 +96,15 @@ def test_a_purchase_is_seen_by_the_next_question(window: Window) -> None:
     )
 
 
+def test_a_caller_whose_clock_is_a_little_ahead_is_seen_at_once_too(window: Window) -> None:
+    who = somebody(window)
+    before = facts(window, who)
+    ahead = datetime.now(UTC) + timedelta(seconds=30)
+    assert took(ask(window, EVENTS, {"events": [purchase(who, at=ahead.isoformat())]})) == ["taken"]
+    after = facts(window, who)
+    assert after["orders_ever"] == before["orders_ever"] + 1
+
+
 def test_what_the_week_said_stays_what_it_was(window: Window) -> None:
     who = somebody(window)
     asked = {"customer_ids": [who], "as_of": "week"}
