@@ -121,6 +121,7 @@ def test_a_feed_as_large_as_its_base_is_merged_and_the_base_rebuilt_within_the_l
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(1800)
 def test_models_are_trained_within_a_limit_that_they_would_break(
     holdfast: Callable[..., Any], tmp_path: Path, root: Path
 ) -> None:
