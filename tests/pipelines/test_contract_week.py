@@ -17,6 +17,7 @@ from releases.signature import sign
 from releases.watch import read_memory
 from releases.week import read_week_about, read_week_rows
 from serving import assessment
+from serving.question import WEEK
 from serving.served import load
 from tables.history import read_histories
 from tables.sealed import MANIFEST, SIGNATURE, sealed_folder
@@ -68,7 +69,7 @@ def test_a_week_scores_those_whose_contract_ends_and_the_service_says_the_same(
         assert row["churn_probability_28d"] is row["churn_probability_91d"] is None
     served = load(contract_home, contract_home.published())
     ids = rows["customer_id"].to_pylist()
-    answer = assessment.score(served, ids, None)
+    answer = assessment.score(served, ids, WEEK)
     assert (answer.question.kind, answer.question.grace_days) == (CONTRACT, 28)
     for each, row in zip(answer.customers, rows.to_pylist(), strict=True):
         assert (each.status, each.churn_probability) == (row["status"], row["churn_probability"])
