@@ -125,7 +125,7 @@ def other_replays(window: Window, decisions: list[Decision]) -> int:
         window.decisions.write(decisions[k : k + AT_ONCE])
     found = 0
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("read_bundle", "read_frozen_policy", "read_week_about", "read_histories", "verify"):
+        for name in ("read_bundle", "read_frozen_policy", "read_week_about", "read_event_histories"):
             patch.setattr(replay_job, name, functools.cache(getattr(replay_job, name)))
         for each in decisions:
             found += not replay_job.replay(window.home, each.decision_id, None)["same"]

@@ -32,7 +32,7 @@ from serving.inbox import Inbox
 from tables.cell import TIERS
 from tables.checking import check_tables
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, Members, frozen, read_histories
+from tables.history import Bucket, Histories, History, frozen, read_histories, themselves
 from tables.record import STORED_TYPES
 from tables.sorting import write_histories
 from tables.timeline import Timelines
@@ -61,9 +61,7 @@ class Looked:
             places[1:, 0] = np.cumsum(counts[:, k])
             offsets.append(places)
             begins = ends
-        none = np.empty(0, np.int64)
-        members = Members(np.zeros(len(values) + 1, np.int64), none, none, none)
-        self.bucket = Bucket(History(*rows), History(*offsets), members)
+        self.bucket = Bucket(History(*rows), History(*offsets), themselves(len(values)))
 
     def ids_of(self, places: Any) -> Any:
         raise NotImplementedError("facts need no names")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from decisions.evidence import Earned
+from models.outcome import NORMAL_95
 from models.segment import Segment
 from pipelines.drawing import svg
 from pipelines.gate_money import Curves
@@ -136,7 +137,7 @@ def gap(segment: Segment, bound: float, broken: Sequence[Segment], width: int = 
         return width / 2 + max(-1.0, min(1.0, value / reach)) * (width / 2 - 6)
 
     middle, colour = height / 2, WRONG if segment in broken else OURS
-    low, high = segment.gap - 1.96 * segment.error, segment.gap + 1.96 * segment.error
+    low, high = segment.gap - NORMAL_95 * segment.error, segment.gap + NORMAL_95 * segment.error
     return svg(
         width,
         height,

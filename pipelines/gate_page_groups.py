@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from decisions.gate_segment import beyond, blamed_looks, looks_of
+from models.outcome import NORMAL_95
 from models.treatment import Treatment
 from pipelines.drawing_gate import gap
 from pipelines.gate_report import GateReport
@@ -14,7 +15,6 @@ MEASURES = {
     "missed": ("leavers missed", "漏判流失"),
 }
 AXES = {"age": "年龄", "gender": "性别", "region": "地区"}
-NORMAL_95 = 1.96
 
 
 def calibration(report: GateReport) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from decisions.equal_terms import LOWER, NORMAL_95, TermsReport
+from decisions.equal_terms import LOWER, TermsReport
 from decisions.unequal import AXES
+from models.outcome import NORMAL_95
 from pipelines.markup import both, row, table
 
 MEASURES = {"offered": ("offered something", "获得优惠"), "reward": ("mean reward", "平均优惠价值")}

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.churn import CustomerModels
 from models.metric import BINS
+from models.outcome import NORMAL_95
 from models.scorer import Scorer
 from models.stability import Stability
 from models.topic import TOPICS
@@ -21,7 +22,7 @@ def calibration_plot(customer: CustomerModels) -> Any:
     groups = np.array_split(np.argsort(predicted), BINS)
     promised = np.array([predicted[group].mean() for group in groups])
     actual = np.array([happened[group].mean() for group in groups])
-    error = 1.96 * np.sqrt(actual * (1 - actual) / np.array([len(group) for group in groups]))
+    error = NORMAL_95 * np.sqrt(actual * (1 - actual) / np.array([len(group) for group in groups]))
     figure, axes = plt.subplots(figsize=(5.5, 5), layout="constrained")
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="a promise kept exactly")
     axes.errorbar(promised, actual, yerr=error, marker="o", capsize=3, label="tenths of the base")

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from decisions.policy import Policy
 from decisions.segment import Segments
+from models.outcome import NORMAL_95
 from simulator.past import Past
 
 Floats = npt.NDArray[np.float64]
@@ -15,7 +16,6 @@ Labels = npt.NDArray[np.object_]
 AGES = {30: "under 30", 45: "30 to 44", 60: "45 to 59", 200: "60 and over"}
 # A group of fewer is told nothing of.
 LEAST_IN_GROUP = 50
-SURE = 1.96
 
 
 def tiers_that_pay(policy: Policy, segments: Segments) -> Labels:
@@ -86,7 +86,7 @@ def fairness(
                 weight += len(mine)
             if not weight:
                 continue
-            difference, error = gap / weight / mean, SURE * np.sqrt(variance) / weight / mean
+            difference, error = gap / weight / mean, NORMAL_95 * np.sqrt(variance) / weight / mean
             verdict = (
                 "surely beyond" if abs(difference) - error > bound
                 else "beyond" if abs(difference) > bound

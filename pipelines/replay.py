@@ -13,16 +13,13 @@ from releases.customer_key import CustomerKeys
 from releases.decision import PRICE, Decision, Setting, counted_at, decided, decided_at, market_at
 from releases.decision_archive import find
 from releases.decision_record import about_customer, decision_of
-from releases.event_history import EventHistories
-from releases.event_store import open_journal
+from releases.event_history import read_event_histories
 from releases.home import Home
 from releases.policy import read_frozen_policy
 from releases.reservation import reserved_of
 from releases.week import read_week_about
-from tables.history import read_histories
 from tables.moment import from_micros
 from tables.refusal import Refused
-from tables.sealed import verify
 
 SAME, DIFFERENT, UNABLE = 0, 1, 2
 CURRENT = "current"
@@ -68,10 +65,7 @@ def _again(home: Home, before: Decision, base: str | None) -> tuple[Decision, di
     frozen = read_frozen_policy(_kept(home.policies, setting.policy), key)
     week = read_week_about(_kept(home.weeks, setting.week), key)
     folder = home.current_base() if base == CURRENT else _kept(home.bases, base or setting.base)
-    verify(folder)
-    events = EventHistories(read_histories(folder / "histories"), open_journal(home))
-    events.refresh()
-    histories = events.snapshot([before.customer_id], setting.events)
+    histories = read_event_histories(home, folder).snapshot([before.customer_id], setting.events)
     if histories.places[0] < 0:
         raise Refused(f"{folder}: does not know {before.customer_id!r}; read the decision's own base")
     t, circumstances = setting.moment, setting.circumstances

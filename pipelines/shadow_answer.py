@@ -4,24 +4,21 @@ made with."""
 from collections import Counter
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from decisions.assess import IN_BASE, Assessment, assess
 from decisions.choice import NOTHING, choose, free_market
 from pipelines.shadow import Shadow
 from releases.bundle import Bundle, read_bundle
 from releases.decision import Decision, counted_at, facts_hash, market_at
-from releases.event_history import EventHistories
-from releases.event_store import open_journal
+from releases.event_history import EventHistories, read_event_histories
 from releases.home import Home
 from releases.policy import FrozenPolicy, read_frozen_policy
-from tables.history import read_histories
 from tables.live import Snapshot
 from tables.moment import to_micros
-from tables.sealed import verify
 
 # Why a decision is not compared.
 ERASED = "their customer was erased"
@@ -66,13 +63,8 @@ class Opened:
 
     def _base(self, name: str) -> EventHistories | None:
         """With the events that the service was told since."""
-        folder: Path = self._home.bases / name
-        if not folder.is_dir():
-            return None
-        verify(folder)
-        events = EventHistories(read_histories(folder / "histories"), open_journal(self._home))
-        events.refresh()
-        return events
+        folder = self._home.bases / name
+        return read_event_histories(self._home, folder) if folder.is_dir() else None
 
     def seen(self, group: list[Decision]) -> Snapshot:
         """The customers of decisions with one setting, as far as was known when they were made."""
@@ -106,13 +98,15 @@ def answers(
     """Both models at the prices and contacts that the service knew."""
     champion = opened.bundle(group[0].setting.bundle)
     assert champion is not None
-    there = opened.seen(group).places >= 0
+    seen = opened.seen(group)
+    there = seen.places >= 0
     left_out[FACTS] += int((~there).sum())
     group = [made for made, is_there in zip(group, there, strict=True) if is_there]
     if not group:
         return []
-    theirs, chosen = _free(opened, champion, group)
-    ours, shadow_chosen = _free(opened, shadow.bundle, group)
+    places = seen.places[there]
+    theirs, chosen = _free(opened, champion, group, seen, places)
+    ours, shadow_chosen = _free(opened, shadow.bundle, group, seen, places)
     rows = []
     for row, made in enumerate(group):
         if facts_hash(theirs.facts, row) != made.facts:
@@ -134,15 +128,16 @@ def answers(
     return rows
 
 
-def _free(opened: Opened, bundle: Bundle, group: list[Decision]) -> tuple[Assessment, list[str]]:
+def _free(
+    opened: Opened, bundle: Bundle, group: list[Decision], seen: Snapshot, places: npt.NDArray[np.int64]
+) -> tuple[Assessment, list[str]]:
     """What a model says of these customers, and the offers it chooses with no end of any limit and nothing
     set aside: what was left, and what the week reserved, are the champion's doing, in the past of both."""
     what = group[0].setting
     frozen = opened.policy(what.policy)
     assert frozen is not None
     policy, offers, t = frozen.policy, frozen.offers, what.moment
-    seen = opened.seen(group)
-    told = assess(seen, seen.places, t, bundle.scorer, bundle.question, offers, policy)
+    told = assess(seen, places, t, bundle.scorer, bundle.question, offers, policy)
     contacts = np.concatenate([counted_at(made.setting.circumstances, policy)[0] for made in group])
     market = market_at(what.circumstances, free_market(policy, offers))
     choices = choose(

@@ -1,12 +1,12 @@
 """What may come online: rows of the contract's tables, asked for as its columns are stated."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
-from serving.question import Asked, CustomerId
+from serving.question import Asked, CustomerId, instant
 from tables.column import Column
 from tables.contract import CONTACT_CHANNELS, CUSTOMER_TABLES, TABLES
 from tables.moment import to_micros
@@ -19,14 +19,8 @@ LARGEST_NUMBER = 2**53
 NOT_ONLINE = ("event_id", "customer_id", "at", "known_at", "deleted", "merged_into")
 
 
-def _instant(value: Any) -> int:
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("no zone")
-        return to_micros(moment.astimezone(UTC))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError("an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00") from error
+def _micros(value: Any) -> int:
+    return to_micros(instant(value))
 
 
 def _day(value: Any) -> str:
@@ -47,7 +41,7 @@ def _written(form: str) -> Any:
     return Annotated[str, Field(json_schema_extra={"format": form})]
 
 
-Instant = Annotated[int, BeforeValidator(_instant, json_schema_input_type=_written("date-time"))]
+Instant = Annotated[int, BeforeValidator(_micros, json_schema_input_type=_written("date-time"))]
 Day = Annotated[str, BeforeValidator(_day, json_schema_input_type=_written("date"))]
 Number = Annotated[int, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]

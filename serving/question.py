@@ -43,18 +43,24 @@ EXPECTED = {
 }
 
 
-def _moment(value: Any) -> datetime | str:
-    if value == WEEK:
-        return WEEK
+def instant(value: Any) -> datetime:
+    """In UTC; raises ValueError that says what was expected."""
     try:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("no zone")
-        moment = moment.astimezone(UTC)
+        return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"{WEEK!r}, or an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00"
-        ) from error
+        raise ValueError("an ISO 8601 timestamp with a zone, as in 2026-10-01T00:00:00+08:00") from error
+
+
+def _moment(value: Any) -> datetime | str:
+    if value == WEEK:
+        return WEEK
+    try:
+        moment = instant(value)
+    except ValueError as error:
+        raise ValueError(f"{WEEK!r}, or {error}") from error
     if moment > datetime.now(UTC):
         raise ValueError("a moment that is not in the future")
     return moment

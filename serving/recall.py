@@ -1,17 +1,17 @@
 """A decision that was made, as the log has it."""
 
 import uuid
+from contextlib import closing
 
-import numpy as np
-
-from decisions.why import WORDS
-from decisions.why import Why as Rule
+from decisions.why import Why
 from releases.customer_key import CustomerKeys
 from releases.decision import Decision, decided_at
 from releases.decision_archive import find
 from releases.decision_record import decision_of
 from releases.home import Home
 from serving import answer
+from serving.assessment import number_of
+from serving.decision import RULES
 from serving.problem import Kind, Problem
 from tables.moment import from_micros
 from tables.refusal import Refused
@@ -22,11 +22,8 @@ def recalled(home: Home, decision_id: str) -> answer.DecisionAnswer:
     try:
         name = str(uuid.UUID(decision_id))
         found = find(home, name)
-        keys = CustomerKeys(home.decisions, home.key())
-        try:
+        with closing(CustomerKeys(home.decisions, home.key())) as keys:
             return _told(decision_of(found.body, keys))
-        finally:
-            keys.close()
     except (Refused, ValueError) as error:
         detail = f"{decision_id[:60]!r}: no decision that can be told; it was not made here, or was erased"
         raise Problem(Kind.UNKNOWN_DECISION, detail) from error
@@ -45,27 +42,18 @@ def _told(decision: Decision) -> answer.DecisionAnswer:
         customer_id=decision.customer_id,
         status=decision.status,
         held_out=decision.held_out,
-        churn_probability=_number(scores["churn"][0]),
-        expected_value=_number(scores["value"][0]),
+        churn_probability=number_of(scores["churn"][0]),
+        expected_value=number_of(scores["value"][0]),
         chosen=decision.chosen or None,
-        propensity=_number(decision.propensity),
+        propensity=number_of(decision.propensity),
         offers=[
             answer.Considered(
                 offer_id=each.offer,
                 channel=each.channel or None,
-                why=_why(each.why),
-                expected_net_value=_number(each.net_value),
-                expected_cost=_number(each.cost),
+                why=RULES[Why[each.why.upper()].value],
+                expected_net_value=number_of(each.net_value),
+                expected_cost=number_of(each.cost),
             )
             for each in decision.considered
         ],
     )
-
-
-def _why(name: str) -> answer.Why:
-    english, chinese = WORDS[Rule[name.upper()]]
-    return answer.Why(code=name, en=english, zh=chinese)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

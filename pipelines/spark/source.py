@@ -25,7 +25,7 @@ from pipelines.spark.session import ROWS_A_BATCH, said, working
 from tables.contract import TABLES
 from tables.engine import described, engine, identifier
 from tables.refusal import Refused
-from tables.source import BASE, COUNTED, Base, selects_of, sql_of
+from tables.source import BASE, COUNTED, Base, base_of, selects_of, sql_of
 from tables.source_file import create_file_view, found
 from tables.source_settings import FileSettings, SourceSettings, read_settings
 
@@ -69,14 +69,7 @@ def import_source(
             with _refusing(path, views):
                 rows[table] = write(_typed(spark.sql(sql_of(path)), table), f"{into}/{table}.parquet")
         counted = _counted(spark, source / f"{COUNTED}.sql", views)
-    base = Base(
-        settings.name,
-        settings.description,
-        settings.time_zone,
-        settings.currency,
-        settings.minor_units,
-        counted,
-    )
+    base = base_of(settings, counted)
     write_json(spark, asdict(base), f"{into}/{BASE}")
     return base, rows
 

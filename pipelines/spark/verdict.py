@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.spark.session import ROWS_A_BATCH
-from tables.check_rows import REASONS, break_row_rules, lay_out
+from tables.check_rows import REASONS, begin_finding, break_row_rules, lay_out
 from tables.check_rules import row_rules, whole_row
 from tables.check_versions import break_merges, break_versions
 from tables.contract import KEYS, TABLES
@@ -87,8 +87,7 @@ def refused_merges(merges: pa.Table, customers: pa.Table, zone: str) -> pa.Table
     rows = pa.concat_tables([merges, silent.cast(merges.schema)])
     with database(zone) as db:
         db.register("checked", rows.append_column("row_number", pa.array(np.arange(len(rows)))))
-        db.execute("create table broken (row_number bigint, rule varchar)")
-        db.execute("create table repeated (row_number bigint)")
+        begin_finding(db)
         break_merges(db)
         query = "select customer_id, merged_into, rule from broken join checked using (row_number)"
         return db.sql(query).to_arrow_table()

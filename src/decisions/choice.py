@@ -175,13 +175,14 @@ def best_worth(may: Options, market: Market, minimum: float) -> Floats:
 
 class _Priced(NamedTuple):
     """worth: of every option at the prices, -inf where it is none, (customers, offers, channels); best: of
-    each offer, channel: its best one, why: as far as prices go; (customers, offers)."""
+    each offer, channel: its best one, why: as far as prices go; (customers, offers). enough: options that add
+    what the policy asks for, whatever limits cost; shape of worth."""
 
     worth: Floats
     best: Floats
     channel: npt.NDArray[np.int8]
     why: npt.NDArray[np.int8]
-    possible: npt.NDArray[np.bool_]
+    enough: npt.NDArray[np.bool_]
 
 
 def _priced(may: Options, market: Market, minimum: float) -> _Priced:
@@ -213,7 +214,7 @@ def _reserved(priced: _Priced, reserved: Reserved | None, rows: int) -> tuple[np
     if reserved is None or not priced.worth.size:
         return np.zeros(rows, dtype=bool), nothing
     offer, channel = np.maximum(reserved.offer, 0), np.maximum(reserved.channel, 0)
-    holds = (reserved.offer != NOTHING) & priced.possible[np.arange(rows), offer, channel]
+    holds = (reserved.offer != NOTHING) & priced.enough[np.arange(rows), offer, channel]
     return holds, np.where(holds, offer * CHANNELS + channel, nothing)
 
 

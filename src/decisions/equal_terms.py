@@ -17,6 +17,7 @@ from decisions.reach import EqualTerms
 from decisions.tier import Places
 from decisions.why import Why
 from models.alike import bands, beside, common
+from models.outcome import NORMAL_95
 from models.segment import chance_of, clustered_error, holm
 from tables.offer import Offer
 
@@ -31,7 +32,6 @@ BANDS = 5
 IN_A_BAND = 10
 # The chance that terms within the bound are called unequal, over all looks together (Holm).
 LEVEL = 0.05
-NORMAL_95 = 1.96
 # With one of these at every offer nothing may be said to a customer, whoever they are.
 CANNOT_BE_REACHED = (
     *(Why.NOT_VALID, Why.CONSENT_UNKNOWN, Why.NO_CONSENT, Why.OPTED_OUT, Why.HELD_OUT),

@@ -5,11 +5,9 @@ would protect nothing and cost every request. A key's text names its home, so th
 apart from a wrong one. The file carries an HMAC under the home's key: a changed bit lets nobody in.
 """
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from releases.home import Home
+from releases.lock import alone
 from tables.refusal import Refused
 from tables.sealed import canonical_json, write_whole
 
@@ -205,9 +204,5 @@ def _write(home: Home, keys: tuple[Key, ...]) -> None:
 def _changing(home: Home) -> Iterator[None]:
     """One at a time, and never behind a job that holds the home's lock: a key must be revocable at once."""
     home.access.mkdir(parents=True, exist_ok=True)
-    handle = os.open(home.access / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with alone(home.access / LOCK):
         yield
-    finally:
-        os.close(handle)

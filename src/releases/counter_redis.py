@@ -9,13 +9,11 @@ import secrets
 from collections.abc import Iterator, Sequence
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from releases.counter import MOST, Seen, Swap
+from releases.redis_client import reached
 from tables.refusal import Refused
 
-SECONDS_TO_WAIT = 2.0
 # The rules of releases.counter.after. KEYS: the week, then a key a swap. ARGV: whether forced, how many
 # limits there are, then of each swap: before, after, and what it uses of each limit.
 SWAP = f"""
@@ -55,17 +53,7 @@ class RedisCounters:
     """url: as redis-py reads it (redis://, rediss://, unix://); space: what all keys of a home begin with."""
 
     def __init__(self, url: str, space: str) -> None:
-        try:
-            self._redis = redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                socket_timeout=SECONDS_TO_WAIT,
-                socket_connect_timeout=SECONDS_TO_WAIT,
-                # Sent again, a swap that was done would be found not to fit.
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise Refused(f"HOLDFAST_COUNTERS: expected redis://HOST:PORT/DB ({error})") from error
+        self._redis = reached(url, "HOLDFAST_COUNTERS", decode_responses=True)
         self._space = f"{{{space}}}"
         self._swap = self._redis.register_script(SWAP)
         self._begin = self._redis.register_script(BEGIN)

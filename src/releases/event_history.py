@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from features.hypothesis import current_rows
 from releases.event_journal import Entry, Journal
+from releases.event_store import open_journal
+from releases.home import Home
 from tables.contract import CONTACT_CHANNELS, TABLES
 from tables.event_row import records_of, same_content
-from tables.history import Histories
+from tables.history import Histories, read_histories
 from tables.live import LiveHistories, Snapshot
-from tables.record import MISSING_DAY, STORED_TYPES, Records, known_at, missing_of, own_columns
+from tables.record import MISSING_DAY, STORED_TYPES, Records, known_at, own_columns
+from tables.sealed import verify
 
 # In the place of columns: the channels that the customer no longer wants to be contacted on. The row is the
 # customer's last one without them.
@@ -64,26 +68,27 @@ class EventHistories:
         return len(before) > 0 and same_content(before[-1:], record)
 
     def _opted_out(self, row: Row) -> Records:
-        at, known = int(row["at"]), int(row["known_at"])
+        said = {name: row[name] for name in ("event_id", "customer_id", "at", "known_at")}
+        (own,) = records_of("customers", [said], self.live.stored.time_zone)
         seen = self.snapshot([str(row["customer_id"])])
-        last = current_rows(seen.rows(int(seen.places[0]), "customers"), known)[-1:].copy()
-        if not len(last):
-            last = np.zeros(1, STORED_TYPES["customers"])
-            for name, column in own_columns(TABLES["customers"]).items():
-                last[name] = missing_of(column)
-        (empty,) = records_of(
-            "customers",
-            [{"event_id": row["event_id"], "customer_id": row["customer_id"], "at": at, "known_at": known}],
-            self.live.stored.time_zone,
-        )
-        for name in ("at", "seen_at", "known_at", "event_id", "zone_minutes", "mark"):
-            last[name] = empty[name]
+        last = current_rows(seen.rows(int(seen.places[0]), "customers"), int(row["known_at"]))[-1:]
+        if len(last):
+            for name in own_columns(TABLES["customers"]):
+                own[name] = last[name]
         unwanted = sum(1 << CONTACT_CHANNELS.index(channel) for channel in row[OPT_OUT])
-        agreed = np.where(last["consents"] == MISSING_DAY, 0, last["consents"])
-        last["consents"] = agreed & ~unwanted
+        agreed = np.where(own["consents"] == MISSING_DAY, 0, own["consents"])
+        own["consents"] = agreed & ~unwanted
         if row.get("personalised") is False:
-            last["personalised"] = 0
-        return last
+            own["personalised"] = 0
+        return own
+
+
+def read_event_histories(home: Home, base: Path) -> EventHistories:
+    """A sealed base, verified, with all that came online; raises Refused."""
+    verify(base)
+    events = EventHistories(read_histories(base / "histories"), open_journal(home))
+    events.refresh()
+    return events
 
 
 def _records(rows: Sequence[Row], zone: str) -> list[Records | None]:

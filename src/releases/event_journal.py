@@ -5,18 +5,17 @@ is taken was held against everything that came before. An entry is one request: 
 """
 
 import contextlib
-import fcntl
 import json
 import mmap
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from releases.log_frame import NO_DIGEST, Damaged, Frame, Torn, framed, frames
+from releases.lock import alone
+from releases.log_frame import NO_DIGEST, Damaged, Frame, Torn, framed, frames, write_at
 from tables.refusal import Refused
 from tables.sealed import flush
 
@@ -67,13 +66,13 @@ class FileJournal:
 
     def __init__(self, folder: Path) -> None:
         """Stands at the beginning; what a killed process left of an entry is cut off."""
-        self._path = folder / "journal"
+        self._path, self._lock = folder / "journal", folder / "lock"
         self._read, self._offset, self._digest = 0, 0, NO_DIGEST
         self._file = -1
         self._shared: mmap.mmap | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with self._alone():
+            with alone(self._lock):
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
                 state = os.open(folder / "state", os.O_RDWR | os.O_CREAT, 0o600)
                 try:
@@ -93,7 +92,7 @@ class FileJournal:
     def since(self, position: int) -> list[Entry]:
         if position == self._read == self._count():
             return []
-        with self._alone():
+        with alone(self._lock):
             count, end, _ = self._state()
         if position > count:
             raise Refused(f"{self._path}: holds {count} entries, and {position} were read from it before")
@@ -112,14 +111,14 @@ class FileJournal:
 
     def append(self, position: int, entry: Entry) -> bool:
         body = body_of(entry)
-        with self._alone():
+        with alone(self._lock):
             count, end, digest = self._state()
             if count != position:
                 return False
             part, digest = framed(digest, body)
             try:
                 os.ftruncate(self._file, end)  # what was never acknowledged
-                _write(self._file, part, end)
+                write_at(self._file, part, end)
                 os.fdatasync(self._file)
             except OSError as error:
                 with contextlib.suppress(OSError):
@@ -137,17 +136,6 @@ class FileJournal:
             self._shared = None
 
     __del__ = close
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else looks at or changes what was forced to disk. Opened each time: threads that shared one
-        lock would let each other in."""
-        lock = os.open(self._path.with_name("lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
     def _recover(self) -> None:
         """Count what is whole, and begin a journal that is empty. After the machine lost its power the count
@@ -169,7 +157,7 @@ class FileJournal:
             )
         if count < 0:
             part, digest = framed(NO_DIGEST, HEADER)
-            _write(self._file, part, 0)
+            write_at(self._file, part, 0)
             os.fsync(self._file)
             count, end = 0, len(part)
         self._publish(count, end, digest)
@@ -205,10 +193,3 @@ class FileJournal:
     def _publish(self, count: int, end: int, digest: bytes) -> None:
         assert self._shared is not None
         self._shared[:] = STATE.pack(count, end, digest)
-
-
-def _write(file: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file, view, at)
-        view, at = view[written:], at + written

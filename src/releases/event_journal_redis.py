@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from releases.event_journal import Entry, body_of, entry_of
+from releases.redis_client import reached
 from tables.refusal import Refused
 
-SECONDS_TO_WAIT = 2.0
 APPEND = """
 if redis.call('LLEN', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
 redis.call('RPUSH', KEYS[1], ARGV[2])
@@ -28,16 +26,7 @@ class RedisJournal:
     """url: as redis-py reads it; space: what all keys of a home begin with."""
 
     def __init__(self, url: str, space: str) -> None:
-        try:
-            self._redis = redis.Redis.from_url(
-                url,
-                socket_timeout=SECONDS_TO_WAIT,
-                socket_connect_timeout=SECONDS_TO_WAIT,
-                # Sent again, an entry that was taken would be found to have been overtaken, by itself.
-                retry=Retry(NoBackoff(), 0),
-            )
-        except ValueError as error:
-            raise Refused(f"expected redis://HOST:PORT/DB ({error})") from error
+        self._redis = reached(url, "HOLDFAST_EVENTS")
         self._name = f"{{{space}}}:events"
         self._append = self._redis.register_script(APPEND)
         self._is_durable = False

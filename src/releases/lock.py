@@ -39,6 +39,18 @@ def locked(home: Path, job: str) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait for a lock that is held for a moment only, by whoever else changes what stands beside it. Opened
+    each time: threads that shared one would let each other in."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def _say(handle: int, job: str) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     note = {"job": job, "process": os.getpid(), "machine": socket.gethostname(), "since": since}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from releases.log_frame import NO_DIGEST, Damaged, Torn, framed
+from releases.log_frame import NO_DIGEST, Damaged, Torn, framed, write_at
 from releases.log_segment import (
     Seal,
     first_body,
@@ -57,7 +57,7 @@ class Chain:
         data = b"".join(parts)
         self._suspect = True
         try:
-            _write(self._file, data, self._size)
+            write_at(self._file, data, self._size)
             os.fdatasync(self._file)
         except OSError:
             with contextlib.suppress(OSError):  # else before the next record is written
@@ -148,7 +148,7 @@ class Chain:
         data, end = framed(self._end, first_body(self.folder.name, number, self._end))
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            _write(file, data, 0)
+            write_at(file, data, 0)
             os.fsync(file)
             flush(self.folder)
         except OSError:
@@ -189,10 +189,3 @@ def claim(shelf: Path, key: bytes, segment_bytes: int = SEGMENT_BYTES) -> Chain:
             raise
         return chain
     raise Refused(f"{shelf}: {MOST_WRITERS} chains are there, all damaged or being written to")
-
-
-def _write(file: int, data: bytes, at: int) -> None:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(file, view, at)
-        view, at = view[written:], at + written

@@ -7,6 +7,7 @@ anything else that does not fit is damage.
 """
 
 import hashlib
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -84,6 +85,14 @@ def frames(data: bytes, previous: bytes, where: str) -> Iterator[Frame]:
             )
         yield Frame(number, end, digest, body)
         at, number, previous = end, number + 1, digest
+
+
+def write_at(file: int, data: bytes, at: int) -> None:
+    """All of it, however often the kernel takes a part; raises OSError."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, at)
+        view, at = view[written:], at + written
 
 
 def _check(length: int, digest: bytes) -> int:

@@ -20,6 +20,11 @@ def lay_out(connection: duckdb.DuckDBPyConnection, table: type[Table], came: lis
     connection.execute(
         f"create or replace view checked as select row_number, {whole_row(table, came)} from incoming"
     )
+    begin_finding(connection)
+
+
+def begin_finding(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nothing is broken or repeated so far."""
     connection.execute("create or replace table broken (row_number bigint, rule varchar)")
     connection.execute("create or replace table repeated (row_number bigint)")
 

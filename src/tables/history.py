@@ -146,7 +146,6 @@ class Histories:
             tiers = [read_cell(cell_path(self.folder, number, tier)) for tier in range(TIERS)]
         except FileNotFoundError as error:
             raise Refused(f"{error.filename}: the base changed while it was read; begin again") from error
-        nobody = np.empty(0, np.int64)
         found = Bucket(
             History(*(tuple(tier[name].rows for tier in tiers) for name in CUSTOMER_TABLES)),
             History(
@@ -155,7 +154,7 @@ class Histories:
                     for name in CUSTOMER_TABLES
                 )
             ),
-            Members(np.zeros(len(keys) + 1, np.int64), nobody, nobody, nobody),
+            themselves(len(keys)),
         )
         with self._lock:
             self._kept[number] = found
@@ -248,12 +247,17 @@ def members_of(owners: list[Ownership], place_of: Callable[[list[str]], Int64s],
     return Members(offsets, members[order], since[order], until[order])
 
 
+def themselves(customers: int) -> Members:
+    """So many customers of whom none was ever merged."""
+    none = np.empty(0, np.int64)
+    return Members(np.zeros(customers + 1, np.int64), none, none, none)
+
+
 def nobody() -> Bucket:
     """A bucket without customers."""
-    none = np.empty(0, np.int64)
     rows = (tuple(frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
     offsets = (np.zeros((1, TIERS), np.int64) for _ in CUSTOMER_TABLES)
-    return Bucket(History(*rows), History(*offsets), Members(np.zeros(1, np.int64), none, none, none))
+    return Bucket(History(*rows), History(*offsets), themselves(0))
 
 
 def frozen(rows: Records) -> Records:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from tables.arrange import arranged
 from tables.cell import TIERS
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, Int64s, Members
+from tables.history import Bucket, Histories, History, Int64s, Members, themselves
 from tables.record import CORRECTS, STORED_TYPES, Records
 from tables.timeline import Timelines
 
@@ -94,7 +94,7 @@ class LiveHistories:
             own = came[place]
             before = self._made.get(place)
             if before is None or before[0] != own:
-                before = self._made[place] = own, _bucket([(*self.stored_at(place), own)], _alone(1))
+                before = self._made[place] = own, _bucket([(*self.stored_at(place), own)], themselves(1))
             return before[1]
         together, members = self.read_together(place), linked.bucket.members
         part = slice(members.offsets[at], members.offsets[at + 1])
@@ -236,11 +236,6 @@ def _join(name: str, parts: list[Records]) -> Records:
     if len(parts) == 1:
         return parts[0]
     return np.frombuffer(b"".join(part.tobytes() for part in parts), STORED_TYPES[name])
-
-
-def _alone(customers: int) -> Members:
-    none = np.empty(0, np.int64)
-    return Members(np.zeros(customers + 1, np.int64), none, none, none)
 
 
 __all__ = ["Came", "LiveHistories", "Snapshot"]

@@ -75,16 +75,21 @@ def import_source(
                 query = _with_instants(connection, table, sql_of(path))
                 told = None if progress is None else _about(progress, table)
                 rows[table] = write_parquet(connection, query, into / f"{table}.parquet", told)
-        base = Base(
-            settings.name,
-            settings.description,
-            settings.time_zone,
-            settings.currency,
-            settings.minor_units,
-            _counted(connection, source / f"{COUNTED}.sql", settings),
-        )
+        base = base_of(settings, _counted(connection, source / f"{COUNTED}.sql", settings))
     write_whole(into / BASE, canonical_json(asdict(base)))
     return ImportReport(base, rows)
+
+
+def base_of(settings: SourceSettings, counted: dict[str, int]) -> Base:
+    """What the tables of a source say of themselves; counted: what its own SQL counted."""
+    return Base(
+        settings.name,
+        settings.description,
+        settings.time_zone,
+        settings.currency,
+        settings.minor_units,
+        counted,
+    )
 
 
 def selects_of(source: Path) -> dict[str, Path]:

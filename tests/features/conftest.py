@@ -15,6 +15,7 @@ from features.family import WINDOWS
 from tables.check_rules import ANNOUNCED
 from tables.column import Column
 from tables.contract import CUSTOMER_TABLES, TABLES
+from tables.event_row import TYPES
 from tables.history import Histories, read_histories
 from tables.moment import DAY, HOUR
 from tables.sorting import write_histories
@@ -23,17 +24,6 @@ Row = dict[str, Any]
 START = 1_690_000_000_000_000 // DAY * DAY
 END = START + 900 * DAY
 MOMENTS = (START + 300 * DAY, START + 640 * DAY + 6 * HOUR, END)
-ARROW = {
-    "text": pa.string(),
-    "choice": pa.string(),
-    "choices": pa.string(),
-    "instant": pa.timestamp("us", "UTC"),
-    "day": pa.date32(),
-    "integer": pa.int64(),
-    "money": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-}
 
 
 class RandomBase:
@@ -181,7 +171,7 @@ class RandomBase:
             kept = {c: column for c, column in table.columns.items() if f"{name}.{c}" not in without}
             columns[name] = list(kept)
             rows = self.random.sample(self.rows[name], len(self.rows[name]))
-            arrays = {c: pa.array([row[c] for row in rows], ARROW[column.kind]) for c, column in kept.items()}
+            arrays = {c: pa.array([row[c] for row in rows], TYPES[column.kind]) for c, column in kept.items()}
             pq.write_table(pa.table(arrays), tables / f"{name}.parquet")
         base = {"columns": columns, "time_zone": self.zone, "currency": "CNY", "minor_units": 2}
         (tables / "base.json").write_text(json.dumps(base))

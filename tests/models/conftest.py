@@ -9,22 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tables.contract import TABLES
+from tables.event_row import TYPES
 from tables.history import Histories, read_histories
 from tables.moment import DAY
 from tables.sorting import write_histories
 
 START = 1_700_000_000_000_000 // DAY * DAY
-ARROW = {
-    "text": pa.string(),
-    "choice": pa.string(),
-    "choices": pa.string(),
-    "instant": pa.timestamp("us", "UTC"),
-    "day": pa.date32(),
-    "integer": pa.int64(),
-    "money": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-}
 PLAIN = {
     "transactions": {"quantity": 1, "amount": 100},
     "contacts": {"kind": "sent", "offer_id": "ten"},
@@ -50,7 +40,7 @@ def base_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Histories
             told = dict.fromkeys([*(key for row in rows for key in row), *PLAIN.get(name, {})])
             columns[name] = list(dict.fromkeys(["event_id", "at", "known_at", "deleted", *told]))
             whole = [_whole(name, k, row) for k, row in enumerate(rows)]
-            arrays = {c: pa.array([row.get(c) for row in whole], ARROW[kinds[c]]) for c in columns[name]}
+            arrays = {c: pa.array([row.get(c) for row in whole], TYPES[kinds[c]]) for c in columns[name]}
             pq.write_table(pa.table(arrays), folder / f"{name}.parquet")
         about = {"columns": columns, "time_zone": "UTC", "currency": "EUR", "minor_units": 100}
         (folder / "base.json").write_text(json.dumps(about))

@@ -24,6 +24,17 @@ def ask(window: Window, path: str, body: Any = None, **headers: str) -> httpx.Re
     return asyncio.run(asked())
 
 
+def ask_all(window: Window, *bodies: Any, route: str = OFFER) -> list[httpx.Response]:
+    """All of them at once."""
+    transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
+
+    async def asked() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
+            return await asyncio.gather(*(client.post(route, json=body) for body in bodies))
+
+    return asyncio.run(asked())
+
+
 def took(response: httpx.Response) -> list[str]:
     """What became of each event."""
     assert response.status_code == 200, response.text

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from asking import OFFER, ask_all
 
 from releases.home import Home
 from serving import decider as decider_module
@@ -18,7 +19,6 @@ from serving.decision import Offered, next_best_offers
 from serving.question import Deciding
 from serving.served import Window
 
-OFFER = "/v1/next-best-offer"
 REQUESTS = 50
 
 
@@ -62,17 +62,6 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[list[str]]]:
     return seen
 
 
-def ask(window: Window, *bodies: Any) -> list[httpx.Response]:
-    """All of them at once, without a server."""
-    transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
-
-    async def asked() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            return await asyncio.gather(*(client.post(OFFER, json=body) for body in bodies))
-
-    return asyncio.run(asked())
-
-
 def without_ids(response: httpx.Response) -> Any:
     assert response.status_code == 200, response.text
     answer = response.json()
@@ -89,17 +78,17 @@ def test_together_they_get_what_each_gets_alone(
     window: Window, customers: list[str], passes: list[list[list[str]]]
 ) -> None:
     bodies = one_each(customers, as_of="week")
-    together = [without_ids(each) for each in ask(window, *bodies)]
+    together = [without_ids(each) for each in ask_all(window, *bodies)]
     assert sum(map(len, passes)) == len(customers)
     assert max(map(len, passes)) > 1
-    alone = [without_ids(ask(window, body)[0]) for body in bodies]
+    alone = [without_ids(ask_all(window, body)[0]) for body in bodies]
     assert together == alone
     assert {each["customers"][0]["status"] for each in alone} == {"in_base", "lapsed", "never_bought"}
 
 
 def test_who_asks_for_several_gets_them_in_their_order(window: Window, customers: list[str]) -> None:
     bodies = [{"customer_ids": customers[k : k + 7]} for k in range(0, len(customers), 7)]
-    for body, response in zip(bodies, ask(window, *bodies), strict=True):
+    for body, response in zip(bodies, ask_all(window, *bodies), strict=True):
         answered = [each["customer_id"] for each in without_ids(response)["customers"]]
         assert answered == body["customer_ids"]
 
@@ -109,14 +98,14 @@ def test_different_moments_are_not_decided_together(
 ) -> None:
     moments = ["2026-10-01T00:00:00+08:00", "2026-09-01T00:00:00+08:00"]
     bodies = [each for moment in moments for each in one_each(customers[:10], as_of=moment)]
-    told = [without_ids(each) for each in ask(window, *bodies)]
+    told = [without_ids(each) for each in ask_all(window, *bodies)]
     assert len({each["moment"] for each in told}) == 2
-    assert told == [without_ids(ask(window, body)[0]) for body in bodies]
+    assert told == [without_ids(ask_all(window, body)[0]) for body in bodies]
 
 
 def test_who_asks_for_a_stranger_is_refused_alone(window: Window, customers: list[str]) -> None:
     bodies = one_each([*customers[:9], "nobody", *customers[9:20], "stranger"])
-    responses = ask(window, *bodies)
+    responses = ask_all(window, *bodies)
     refused = {9: "nobody", 21: "stranger"}
     for k, response in enumerate(responses):
         if k in refused:
@@ -135,17 +124,17 @@ def test_a_pass_that_fails_is_only_its_own_customers(
         return next_best_offers(served, asked, *rest)
 
     monkeypatch.setattr(decider_module, "next_best_offers", broken)
-    responses = ask(window, *one_each(customers[:12]))
+    responses = ask_all(window, *one_each(customers[:12]))
     assert [each.status_code for each in responses] == [500 if k == 3 else 200 for k in range(12)]
     assert responses[3].json()["type"] == "urn:holdfast:problem:internal-error"
-    assert ask(window, *one_each(customers[:1]))[0].status_code == 200
+    assert ask_all(window, *one_each(customers[:1]))[0].status_code == 200
 
 
 def test_a_customer_is_counted_once_in_a_pass(
     window: Window, customers: list[str], passes: list[list[list[str]]]
 ) -> None:
     bodies = one_each([customers[0], customers[1]] * 8, commit=True)
-    for response in ask(window, *bodies):
+    for response in ask_all(window, *bodies):
         assert response.status_code == 200
     for each in passes:
         named = [customer for asked in each for customer in asked]
@@ -157,7 +146,7 @@ def test_a_pass_is_never_larger_than_it_may_be(
 ) -> None:
     assert loaded.served
     ids = [str(each) for each in loaded.served.histories.ids[: 4 * MOST_TOGETHER]]
-    ask(window, *one_each(ids), {"customer_ids": ids[: MOST_TOGETHER + 1]})
+    ask_all(window, *one_each(ids), {"customer_ids": ids[: MOST_TOGETHER + 1]})
     sizes = [sum(map(len, each)) for each in passes]
     assert sum(sizes) == 5 * MOST_TOGETHER + 1
     assert [size for size in sizes if size > MOST_TOGETHER] == [MOST_TOGETHER + 1]

@@ -1,6 +1,5 @@
 """No decision is given out before it is in the log, and what stands there is what was answered."""
 
-import asyncio
 import os
 import shutil
 import threading
@@ -8,11 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from asking import OFFER, ask_all
 
 from releases import decision_log, log_chain
 from releases.customer_key import CustomerKeys
@@ -20,10 +19,7 @@ from releases.decision import Decision, circumstances_of
 from releases.decision_archive import find, verify_chains
 from releases.decision_record import decision_of
 from releases.home import Home
-from serving.application import application
 from serving.served import Served, Window
-
-OFFER = "/v1/next-best-offer"
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +47,6 @@ def customers(loaded: Window) -> list[str]:
     return [str(each) for each in loaded.served.histories.ids[:60]]
 
 
-def ask(window: Window, *bodies: Any, route: str = OFFER) -> list[httpx.Response]:
-    """All of them at once, without a server."""
-    transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
-
-    async def asked() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            return await asyncio.gather(*(client.post(route, json=body) for body in bodies))
-
-    return asyncio.run(asked())
-
-
 def recorded(home: Home, decision_id: str) -> Decision:
     with closing(CustomerKeys(home.decisions, home.key())) as keys:
         return decision_of(find(home, decision_id).body, keys)
@@ -79,7 +64,7 @@ def test_the_servers_answer_stands_in_its_log(client: httpx.Client, served: Serv
 
 
 def test_each_answer_is_recorded_to_the_bit(window: Window, customers: list[str]) -> None:
-    (response,) = ask(window, {"customer_ids": customers})
+    (response,) = ask_all(window, {"customer_ids": customers})
     answers = response.json()["customers"]
     assert len({each["decision_id"] for each in answers}) == len(customers)
     for each in answers:
@@ -98,7 +83,7 @@ def test_each_answer_is_recorded_to_the_bit(window: Window, customers: list[str]
 
 
 def test_many_requests_at_once_are_all_recorded(window: Window, customers: list[str]) -> None:
-    responses = ask(window, *({"customer_ids": [each]} for each in customers))
+    responses = ask_all(window, *({"customer_ids": [each]} for each in customers))
     ids = [response.json()["customers"][0]["decision_id"] for response in responses]
     window.decisions.close()
     (state,) = verify_chains(window.home)
@@ -109,22 +94,22 @@ def test_many_requests_at_once_are_all_recorded(window: Window, customers: list[
 def test_a_log_that_cannot_be_written_gives_no_decision_out(window: Window) -> None:
     window.home.decisions.write_text("not a folder")
     body = {"customer_ids": ["c-0000001"]}
-    (refused,) = ask(window, body)
+    (refused,) = ask_all(window, body)
     assert refused.status_code == 503
     assert refused.headers["content-type"] == "application/problem+json"
     problem = refused.json()
     assert problem["type"] == "urn:holdfast:problem:not-recorded"
     assert set(problem) == {"type", "title", "status", "detail", "instance"}
     assert str(window.home.path) not in problem["detail"]
-    (scored,) = ask(window, body, route="/v1/score")
+    (scored,) = ask_all(window, body, route="/v1/score")
     assert scored.status_code == 200
     window.home.decisions.unlink()
-    (offered,) = ask(window, body)
+    (offered,) = ask_all(window, body)
     assert offered.status_code == 200
 
 
 def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask(window, {"customer_ids": ["c-0000001"]})
+    ask_all(window, {"customer_ids": ["c-0000001"]})
     reached, go = threading.Event(), threading.Event()
     force = os.fdatasync
 
@@ -136,7 +121,7 @@ def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: 
     monkeypatch.setattr(log_chain.os, "fdatasync", held)
     monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 30)
     answers: list[httpx.Response] = []
-    asking = threading.Thread(target=lambda: answers.extend(ask(window, {"customer_ids": ["c-0000002"]})))
+    asking = threading.Thread(target=lambda: answers.extend(ask_all(window, {"customer_ids": ["c-0000002"]})))
     asking.start()
     assert reached.wait(30)
     time.sleep(0.2)
@@ -147,9 +132,9 @@ def test_nobody_is_answered_before_the_disk_has_it(window: Window, monkeypatch: 
 
 
 def test_a_disk_that_is_too_slow_is_as_good_as_none(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask(window, {"customer_ids": ["c-0000001"]})
+    ask_all(window, {"customer_ids": ["c-0000001"]})
     force = os.fdatasync
     monkeypatch.setattr(log_chain.os, "fdatasync", lambda file: (time.sleep(1), force(file)))
     monkeypatch.setattr(decision_log, "SECONDS_TO_DISK", 0.1)
-    (refused,) = ask(window, {"customer_ids": ["c-0000002"]})
+    (refused,) = ask_all(window, {"customer_ids": ["c-0000002"]})
     assert refused.json()["type"] == "urn:holdfast:problem:not-recorded"

@@ -350,7 +350,7 @@ def test_nothing_is_acknowledged_that_is_not_on_disk(window: Window, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("releases.event_journal._write", full)
+        patch.setattr("releases.event_journal.write_at", full)
         refused = ask(window, EVENTS, {"events": [purchase(who)]})
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:holdfast:problem:not-recorded")
     assert facts(window, who)["orders_ever"] == before["orders_ever"]

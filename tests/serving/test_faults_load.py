@@ -194,7 +194,7 @@ def assert_all_right(home: Home, answers: list[Answer], *, most_replayed: int | 
     if most_replayed is not None and len(decisions) > most_replayed:
         decisions = random.Random(1).sample(decisions, most_replayed)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("read_bundle", "read_frozen_policy", "read_week_about", "read_histories", "verify"):
+        for name in ("read_bundle", "read_frozen_policy", "read_week_about", "read_event_histories"):
             patch.setattr(replay_job, name, functools.cache(getattr(replay_job, name)))
         for each in decisions:
             said = replay_job.replay(home, each["decision_id"], None)

@@ -1,6 +1,5 @@
 """Decisions that count: nothing is given beyond the week's remainder, twice, or when nobody can check."""
 
-import asyncio
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 import redis
+from asking import ask, ask_all
 
 from decisions.choice import NOTHING, Reserved
 from decisions.reach import Cap
@@ -19,12 +19,9 @@ from pipelines.replay import replay
 from releases.counter import MICRO, contacts_of, millionths_left
 from releases.home import Home
 from releases.reservation import remainder_of
-from serving.application import application
 from serving.counter import FILE, Counter
 from serving.served import Served, Window
 from tables.moment import DAY, from_micros
-
-OFFER = "/v1/next-best-offer"
 
 
 @pytest.fixture(scope="module")
@@ -61,18 +58,6 @@ def now(window: Window) -> Served:
     return window.served
 
 
-def ask(window: Window, *bodies: Any, get: str = "") -> list[httpx.Response]:
-    transport = httpx.ASGITransport(application(window), raise_app_exceptions=False)
-
-    async def asked() -> list[httpx.Response]:
-        async with httpx.AsyncClient(transport=transport, base_url="http://holdfast") as client:
-            if get:
-                return [await client.get(get)]
-            return await asyncio.gather(*(client.post(OFFER, json=body) for body in bodies))
-
-    return asyncio.run(asked())
-
-
 def offers(response: httpx.Response) -> list[Any]:
     assert response.status_code == 200, response.text
     return list(response.json()["customers"])
@@ -101,7 +86,7 @@ def with_left(window: Window, left: float, *, reserved: bool = True, cap: int | 
 
 
 def assert_nothing_offered(window: Window, asked: Any) -> list[Any]:
-    made = offers(ask(window, asked)[0])
+    made = offers(ask_all(window, asked)[0])
     for each in made:
         assert each["chosen"] is None
         assert "counters_down" in {one["why"]["code"] for one in each["offers"]}
@@ -118,12 +103,12 @@ def contacts(window: Window, now: Served, customer: str) -> list[Any]:
 
 def test_the_weeks_own_answers_spend_and_count_nothing(window: Window, now: Served) -> None:
     asked = {"as_of": "week", "customer_ids": reserved_ids(now)[:50]}
-    first, second = (offers(ask(window, asked)[0]) for _ in range(2))
+    first, second = (offers(ask_all(window, asked)[0]) for _ in range(2))
     assert [each["chosen"] for each in first] == [each["chosen"] for each in second]
     assert all(each["is_reserved"] for each in first)
     assert not window.home.counters.exists()
     uncounted = asked | {"as_of": _later(now), "commit": False}
-    assert ask(window, uncounted)[0].status_code == 200
+    assert ask_all(window, uncounted)[0].status_code == 200
     assert not window.home.counters.exists()
 
 
@@ -135,8 +120,9 @@ def test_what_was_reserved_is_given_once_and_takes_nothing_of_what_is_left(
     window: Window, now: Served
 ) -> None:
     asked = {"as_of": "week", "customer_ids": reserved_ids(now)[:30], "commit": True}
-    week = {each["customer_id"]: each["chosen"] for each in offers(ask(window, asked | {"commit": False})[0])}
-    first = offers(ask(window, asked)[0])
+    (uncounted,) = ask_all(window, asked | {"commit": False})
+    week = {each["customer_id"]: each["chosen"] for each in offers(uncounted)}
+    first = offers(ask_all(window, asked)[0])
     assert {each["customer_id"]: each["chosen"] for each in first} == week
     assert all(each["is_reserved"] for each in first)
     assert left_of(window, now) == millionths_left(remainder_of(now.week))
@@ -144,13 +130,13 @@ def test_what_was_reserved_is_given_once_and_takes_nothing_of_what_is_left(
         (made,) = contacts(window, now, each["customer_id"])
         assert (made.kind, made.channel) == (each["chosen"]["kind"], each["chosen"]["channel"])
         assert (made.week, made.is_reserved) == (now.published.week, True)
-    second = offers(ask(window, asked)[0])
+    second = offers(ask_all(window, asked)[0])
     assert not any(each["is_reserved"] for each in second)
 
 
 def test_a_moment_after_the_week_counts_by_itself(window: Window, now: Served) -> None:
     asked = {"customer_ids": reserved_ids(now)[:20], "as_of": _later(now)}
-    given = [each for each in offers(ask(window, asked)[0]) if each["chosen"]]
+    given = [each for each in offers(ask_all(window, asked)[0]) if each["chosen"]]
     assert given
     for each in given:
         assert len(contacts(window, now, each["customer_id"])) == 1
@@ -159,7 +145,7 @@ def test_a_moment_after_the_week_counts_by_itself(window: Window, now: Served) -
 def test_a_decision_of_the_past_cannot_count(window: Window, now: Served) -> None:
     earlier = from_micros(now.week.moment - DAY).isoformat()
     asked = {"customer_ids": reserved_ids(now)[:1], "as_of": earlier, "commit": True}
-    (refused,) = ask(window, asked)
+    (refused,) = ask_all(window, asked)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["field"] == "as_of"
 
@@ -168,7 +154,7 @@ def test_many_at_once_spend_what_is_left_and_no_more(window: Window) -> None:
     now = with_left(window, 2000.0, reserved=False)
     ids = [str(each) for each in now.histories.ids[:240]]
     bodies = [{"customer_ids": ids[k : k + 8], "commit": True} for k in range(0, len(ids), 8)]
-    made = [each for response in ask(window, *bodies) for each in offers(response)]
+    made = [each for response in ask_all(window, *bodies) for each in offers(response)]
     given = [each for each in made if each["chosen"]]
     cost = sum(each["chosen"]["expected_cost"]["amount"] for each in given)
     place = now.market.limits.names.index("weekly_budget")
@@ -184,7 +170,7 @@ def test_a_cap_counts_what_was_told_online(window: Window) -> None:
     now = with_left(window, 1e9, reserved=False, cap=2)
     known = now.histories.ids[:150]
     asked = {"as_of": "week", "customer_ids": [str(each) for each in known], "commit": True}
-    rounds = [offers(ask(window, asked)[0]) for _ in range(4)]
+    rounds = [offers(ask_all(window, asked)[0]) for _ in range(4)]
     told = np.array([[each["chosen"] is not None for each in made] for made in rounds]).sum(axis=0)
     assert told.max() == 2
     (capped,) = {
@@ -200,18 +186,18 @@ def test_a_cap_counts_what_was_told_online(window: Window) -> None:
 def test_one_customer_asked_for_many_times_at_once_is_told_as_often_as_the_cap_allows(window: Window) -> None:
     now = with_left(window, 1e9, reserved=False, cap=1)
     asked = [str(each) for each in now.histories.ids[:200]]
-    (first,) = ask(window, {"customer_ids": asked, "commit": False, "as_of": _later(now)})
+    (first,) = ask_all(window, {"customer_ids": asked, "commit": False, "as_of": _later(now)})
     customer = next(
         each["customer_id"] for each in offers(first) if each["why"] and each["why"]["code"] == "spent"
     )
-    made = ask(window, *({"customer_ids": [customer], "commit": True} for _ in range(12)))
+    made = ask_all(window, *({"customer_ids": [customer], "commit": True} for _ in range(12)))
     assert sum(each["chosen"] is not None for response in made for each in offers(response)) == 1
 
 
 def test_what_is_decided_at_the_weeks_moment_counts_after_it(window: Window, now: Served) -> None:
     """What is before, the histories know."""
     customer = reserved_ids(now)[0]
-    offers(ask(window, {"customer_ids": [customer], "commit": True, "as_of": "week"})[0])
+    offers(ask_all(window, {"customer_ids": [customer], "commit": True, "as_of": "week"})[0])
     (made,) = contacts(window, now, customer)
     assert made.at == now.week.moment + 1
 
@@ -220,7 +206,7 @@ def test_every_decision_that_counted_is_replayed_the_same(window: Window, now: S
     # Not the shipped remainder: what is left has to run out on the way.
     ids = [str(each) for each in now.histories.ids[::3]][:60]
     asked = {"customer_ids": ids, "commit": True}
-    made = [offers(ask(window, asked)[0]) for _ in range(3)]
+    made = [offers(ask_all(window, asked)[0]) for _ in range(3)]
     window.decisions.close()
     reasons = {one["why"]["code"] for each in made[-1] for one in each["offers"]}
     assert "capped" in reasons or "spent" in reasons
@@ -230,23 +216,23 @@ def test_every_decision_that_counted_is_replayed_the_same(window: Window, now: S
 
 def test_counters_that_fail_let_no_offer_out_and_readiness_says_so(window: Window, now: Served) -> None:
     asked = {"customer_ids": reserved_ids(now)[:10], "commit": True}
-    assert all(each["chosen"] for each in offers(ask(window, asked)[0]))
-    assert ask(window, get="/readyz")[0].json()["counters"] == "ready"
+    assert all(each["chosen"] for each in offers(ask_all(window, asked)[0]))
+    assert ask(window, "/readyz").json()["counters"] == "ready"
     for path in window.home.counters.iterdir():
         path.unlink()
     for _ in range(2):
         made = assert_nothing_offered(window, asked | {"customer_ids": reserved_ids(now)[10:20]})
-    (ready,) = ask(window, get="/readyz")
+    ready = ask(window, "/readyz")
     assert (ready.status_code, ready.json()["counters"]) == (200, "down")
     # Scores and the week's own choices go on.
-    assert all(each["chosen"] for each in offers(ask(window, asked | {"commit": False})[0]))
+    assert all(each["chosen"] for each in offers(ask_all(window, asked | {"commit": False})[0]))
     window.decisions.close()
     assert replay(window.home, made[0]["decision_id"], None)["differences"] == []
 
 
 def test_a_service_that_starts_anew_misses_lost_counters(window: Window, now: Served) -> None:
     asked = {"customer_ids": reserved_ids(now)[:5], "commit": True}
-    ask(window, asked)
+    ask_all(window, asked)
     window.counter.close()
     (window.home.counters / FILE).unlink()
     for path in window.home.counters.iterdir():
@@ -256,7 +242,7 @@ def test_a_service_that_starts_anew_misses_lost_counters(window: Window, now: Se
     # Somebody else's counters are not taken for ours.
     note = window.home.counting.read_text()
     window.home.counting.unlink()
-    assert all(each["is_reserved"] for each in offers(ask(window, asked)[0]))
+    assert all(each["is_reserved"] for each in offers(ask_all(window, asked)[0]))
     window.counter.close()
     window.home.counting.write_text(note)
     window.counter = Counter(window.home)
@@ -268,7 +254,7 @@ def test_counters_that_cannot_be_made_let_no_offer_out(window: Window, now: Serv
     asked = {"customer_ids": reserved_ids(now)[:5], "commit": True}
     assert_nothing_offered(window, asked)
     window.home.counters.unlink()
-    assert all(each["chosen"] for each in offers(ask(window, asked)[0]))
+    assert all(each["chosen"] for each in offers(ask_all(window, asked)[0]))
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "postgres://nowhere"])
@@ -281,10 +267,10 @@ def test_a_redis_that_is_not_there_lets_no_offer_out(window: Window, now: Served
 def test_what_the_log_cannot_write_is_given_back(window: Window, now: Served) -> None:
     asked = {"customer_ids": reserved_ids(now)[:5], "commit": True}
     window.home.decisions.write_text("not a folder")
-    assert ask(window, asked)[0].status_code == 503
+    assert ask_all(window, asked)[0].status_code == 503
     window.home.decisions.unlink()
     assert contacts(window, now, asked["customer_ids"][0]) == []
-    assert all(each["is_reserved"] for each in offers(ask(window, asked)[0]))
+    assert all(each["is_reserved"] for each in offers(ask_all(window, asked)[0]))
 
 
 def test_two_services_on_one_redis_share_what_is_left(window: Window, redis_url: str, loaded: Window) -> None:
@@ -298,7 +284,7 @@ def test_two_services_on_one_redis_share_what_is_left(window: Window, redis_url:
 
         def asks(who: Window, mine: list[str]) -> None:
             bodies = [{"customer_ids": mine[k : k + 10], "commit": True} for k in range(0, len(mine), 10)]
-            made.extend(each for response in ask(who, *bodies) for each in offers(response))
+            made.extend(each for response in ask_all(who, *bodies) for each in offers(response))
 
         threads = [
             threading.Thread(target=asks, args=each) for each in ((window, ids[::2]), (other, ids[1::2]))
