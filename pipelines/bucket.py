@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from decisions.circumstance import Circumstances
 from decisions.known import Known, together
+from decisions.label import Places
 from decisions.standing import Standing
-from decisions.tier import Places
 from models.scorer import Scores
 from pipelines.tally import Tally
 from releases.row import ASSESSED

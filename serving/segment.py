@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from decisions.label import NO_REASON, NOT_KNOWN, OTHER_KIND
 from decisions.policy import Policy
 from decisions.segment import Gap, Segments
 from decisions.setting import Named
 from decisions.standing import Standing
 from decisions.strategy import NO_CELL, Plan
-from decisions.tier import NO_REASON, NOT_KNOWN, OTHER_KIND, Labels
+from decisions.tier import Labels
 from releases.policy import FrozenPolicy
 from releases.segment_column import cell_name
 from serving import answer

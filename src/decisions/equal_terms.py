@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.choice import NOTHING, Choices
+from decisions.label import Places
 from decisions.reach import EqualTerms
-from decisions.tier import Places
 from decisions.why import Why
 from models.alike import bands, beside, common
 from models.outcome import NORMAL_95

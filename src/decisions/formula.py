@@ -8,80 +8,39 @@ A formula reads names and computes; it can call nothing but the functions named 
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from decisions import program
+from decisions.program import Draft, Floats, run
+
 Read = Callable[[str], Floats]
 MOST_CHARACTERS = 500
 
 
-def _known(*parts: Any) -> Any:
-    return ~np.isnan(sum(np.asarray(part, dtype=np.float64) for part in parts))
-
-
-def _flag(parts: tuple[Any, ...], truth: Any) -> Any:
-    return np.where(_known(*parts), truth, np.nan)
-
-
-def _and(*parts: Any) -> Any:
-    is_false = reduce(np.logical_or, [np.asarray(part) == 0 for part in parts])
-    return np.where(is_false, 0.0, np.where(_known(*parts), 1.0, np.nan))
-
-
-def _not(part: Any) -> Any:
-    return _flag((part,), np.asarray(part) == 0)
-
-
-def _or(*parts: Any) -> Any:
-    return _not(_and(*(_not(part) for part in parts)))
-
-
-def _divided(part: Any, whole: Any) -> Any:
-    whole = np.asarray(whole, dtype=np.float64)
-    return part / np.where(whole == 0, np.nan, whole)
-
-
-def _where(condition: Any, then: Any, otherwise: Any) -> Any:
-    return np.where(np.isnan(condition), np.nan, np.where(np.asarray(condition) != 0, then, otherwise))
-
-
-def _first_known(*parts: Any) -> Any:
-    found = np.asarray(parts[0], dtype=np.float64)
-    for part in parts[1:]:
-        found = np.where(np.isnan(found), part, found)
-    return found
-
-
-def _middle(*parts: Any) -> Any:
-    one, two, three = parts
-    return np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
-
-
-# Name -> the function, and how many arguments it takes at least and at most.
-FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
-    "min": (lambda *parts: reduce(np.minimum, parts), 2, 9),
-    "max": (lambda *parts: reduce(np.maximum, parts), 2, 9),
-    "middle": (_middle, 3, 3),
-    "where": (_where, 3, 3),
-    "first_known": (_first_known, 2, 9),
-    "is_known": (lambda part: np.where(np.isnan(part), 0.0, 1.0), 1, 1),
+# Name -> how many parts it takes, at least and at most.
+FUNCTIONS: Mapping[str, tuple[int, int]] = {
+    "min": (2, 9),
+    "max": (2, 9),
+    "middle": (3, 3),
+    "where": (3, 3),
+    "first_known": (2, 9),
+    "is_known": (1, 1),
 }
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: _divided,
+_PAIRED = {"min": program.LEAST, "max": program.MOST, "first_known": program.FIRST_KNOWN}
+_ARITHMETIC: dict[type[ast.operator], int] = {
+    ast.Add: program.ADD,
+    ast.Sub: program.SUBTRACT,
+    ast.Mult: program.MULTIPLY,
+    ast.Div: program.DIVIDE,
 }
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: _flag((a, b), a < b),
-    ast.LtE: lambda a, b: _flag((a, b), a <= b),
-    ast.Gt: lambda a, b: _flag((a, b), a > b),
-    ast.GtE: lambda a, b: _flag((a, b), a >= b),
-    ast.Eq: lambda a, b: _flag((a, b), a == b),
+_COMPARISONS: dict[type[ast.cmpop], int] = {
+    ast.Lt: program.LESS,
+    ast.LtE: program.LESS_EQUAL,
+    ast.Gt: program.GREATER,
+    ast.GtE: program.GREATER_EQUAL,
+    ast.Eq: program.EQUAL,
 }
 
 
@@ -95,10 +54,16 @@ class Formula:
 
     def __call__(self, read: Read, customers: int) -> Floats:
         """One number a customer, nan where it is not known; shape (customers,)."""
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            found = np.asarray(_value(self.tree, read), dtype=np.float64)
-        found = np.where(np.isfinite(found), found, np.nan)
-        return found if found.shape == (customers,) else np.full(customers, found)
+        draft = Draft(self.names)
+        into = draft.new()
+        self.write(draft, into)
+        nobody = np.full(customers, -1, np.int8)
+        found: Floats = run(draft.finish([into]), [read(name) for name in self.names], nobody)[0]
+        return found
+
+    def write(self, draft: Draft, into: int) -> None:
+        """The steps that leave the formula in a register; what is infinite is not known."""
+        draft.step(program.FINITE, into, _written(self.tree, draft, draft.free))
 
 
 @lru_cache(maxsize=1024)
@@ -128,7 +93,7 @@ def _refusal(node: ast.AST) -> str:
     fits, says = False, "not known in a formula"
     match node:
         case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in FUNCTIONS:
-            _, least, most = FUNCTIONS[name]
+            least, most = FUNCTIONS[name]
             fits = least <= len(parts) <= most and not any(isinstance(part, ast.Starred) for part in parts)
             says = f"{name} takes {least} to {most} parts"
         case ast.Call():
@@ -147,22 +112,41 @@ def _refusal(node: ast.AST) -> str:
     return "" if fits else says
 
 
-def _value(node: ast.AST, read: Read) -> Any:
+def _written(node: ast.AST, draft: Draft, free: int) -> int:  # noqa: PLR0911 a return a kind of part
+    """The register that holds a part of a formula; those from `free` on may be written over."""
+
+    def parts_of(nodes: list[ast.expr]) -> list[int]:
+        return [_written(part, draft, free + k) for k, part in enumerate(nodes)]
+
     match node:
         case ast.Constant(value=value):
-            found: Any = np.float64(value)  # type: ignore[arg-type]
+            return draft.number(float(value), free)  # type: ignore[arg-type]
         case ast.Name(id=name):
-            found = read(name)
+            return draft.named[name]
         case ast.BinOp(left=left, op=operator, right=right):
-            found = _ARITHMETIC[type(operator)](_value(left, read), _value(right, read))
+            return draft.step(_ARITHMETIC[type(operator)], free, *parts_of([left, right]))
         case ast.UnaryOp(op=operator, operand=operand):
-            part = _value(operand, read)
-            found = -part if isinstance(operator, ast.USub) else _not(part)
+            sign = program.NEGATIVE if isinstance(operator, ast.USub) else program.NOT
+            return draft.step(sign, free, *parts_of([operand]))
         case ast.BoolOp(op=operator, values=parts):
-            join = _and if isinstance(operator, ast.And) else _or
-            found = join(*(_value(part, read) for part in parts))
+            return draft.joined(
+                program.AND if isinstance(operator, ast.And) else program.OR, free, parts_of(parts)
+            )
         case ast.Compare(left=left, ops=[operator], comparators=[right]):
-            found = _COMPARISONS[type(operator)](_value(left, read), _value(right, read))
+            return draft.step(_COMPARISONS[type(operator)], free, *parts_of([left, right]))
         case ast.Call(func=ast.Name(id=name), args=parts):
-            found = FUNCTIONS[name][0](*(_value(part, read) for part in parts))
-    return found
+            return _called(name, draft, free, parts_of(parts))
+    raise AssertionError(f"no part of a formula: {ast.dump(node)}")
+
+
+def _called(name: str, draft: Draft, free: int, parts: list[int]) -> int:
+    if name in _PAIRED:
+        return draft.joined(_PAIRED[name], free, parts)
+    if name != "middle":
+        return draft.step({"where": program.WHERE, "is_known": program.IS_KNOWN}[name], free, *parts)
+    one, two, three = parts
+    least, most = free + 3, free + 4
+    draft.step(program.LEAST, least, one, two)
+    draft.step(program.MOST, most, one, two)
+    draft.step(program.LEAST, most, most, three)
+    return draft.step(program.MOST, free, least, most)

@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from decisions.formula import parse
 from decisions.frozen import KINDS, NOBODY, Floats, Frozen, number_of, rank_values, statement
-from decisions.known import Known
+from decisions.known import IS_COMPANY, Known
+from decisions.label import Places
 from decisions.measure import LeadingShare, Quantile, Statistic, in_order
 from decisions.once import once
 from decisions.policy import Policy
 from decisions.segment import measured_of, value_and_behaviour
 from decisions.strategy import cells_of, fallback_cells
-from decisions.tier import Places
 from tables.refusal import Refused
 from tables.sealed import canonical_json
 
@@ -128,9 +128,9 @@ def statistics(policy: Policy) -> Iterator[tuple[str, Statistic]]:
 @once
 def inputs(policy: Policy) -> tuple[str, ...]:
     """The facts, scores and entries by hand that the policy reads in the end."""
-    measured = measured_of(policy, Known(0, {}))
-    names = [*policy.measures, *parse(policy.freezing.among).names, "is_b2b"]
-    return tuple(dict.fromkeys(source for name in names for source in measured.sources(name)))
+    sources = measured_of(policy, Known(0, {})).written.sources
+    names = [*policy.measures, *parse(policy.freezing.among).names, IS_COMPANY]
+    return tuple(dict.fromkeys(source for name in names for source in sources.get(name, (name,))))
 
 
 def _with(frozen: Frozen, **changes: Any) -> Frozen:

@@ -5,8 +5,6 @@ again, the number is taken once and published with the policy; every week until 
 against it.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
@@ -69,12 +67,3 @@ def rank_values(values: Floats) -> tuple[float, ...]:
         return ()
     shares = np.arange(1, RANK_STEPS) / RANK_STEPS
     return tuple(np.quantile(values, shares, method="inverted_cdf").tolist())
-
-
-def rank_of(values: Floats, steps: Sequence[float]) -> Floats:
-    """Where values lie among those frozen, from 0 to 1 (0.5 is the middle); equal values share their rank."""
-    if not len(steps):
-        return np.full(len(values), np.nan)
-    edges = np.asarray(steps)
-    low, high = (np.searchsorted(edges, values, side=side) for side in ("left", "right"))
-    return np.where(np.isnan(values), np.nan, (low + high) / (2 * len(edges)))

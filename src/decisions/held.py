@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from decisions.frozen import KINDS, Frozen, frozen_number, statement
-from decisions.known import Floats, Measured
+from decisions.frozen import KINDS, Frozen
+from decisions.known import Floats, Measured, limits_of
 from decisions.measure import Range, Statistic
 from decisions.once import once
 from decisions.policy import Policy
@@ -69,15 +69,7 @@ def held(ranges: Ranges, measured: Measured) -> Floats:
 
 
 def _limits(stated: list[tuple[str, float | Statistic | None]], frozen: Frozen, open_: float) -> Floats:
-    rows = []
-    for name, threshold in stated:
-        if threshold is None:
-            rows.append([open_] * (len(KINDS) + 1))
-        elif isinstance(threshold, int | float):
-            rows.append([float(threshold)] * (len(KINDS) + 1))
-        else:
-            said = statement(name, threshold)
-            rows.append([*(frozen_number(frozen, said, kind) for kind in KINDS), np.nan])
+    rows = [limits_of(frozen, name, open_ if threshold is None else threshold) for name, threshold in stated]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(KINDS) + 1)
 
 

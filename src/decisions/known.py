@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from decisions.formula import parse
 from decisions.frozen import KINDS, NOBODY, UNKNOWN_KIND, Frozen, frozen_number, statement
-from decisions.measure import Measure, Statistic
+from decisions.label import Blame
+from decisions.measure import Measure, Statistic, in_order
+from decisions.program import ADD, GREATER_EQUAL, Draft, Program, run
 from features.reader import FactTable, names_of
 
 Floats = npt.NDArray[np.float64]
@@ -73,28 +75,85 @@ def together(parts: Iterable[Known]) -> Known:
     return Known(sum(part.customers for part in parts), columns)
 
 
+class Written(NamedTuple):
+    """A policy's measures as a program over columns; place: of each column, number and measure among its
+    outputs; sources: the columns that each is read from in the end; blames: what of these is to blame for a
+    class that is not known, by measures (decisions.tier)."""
+
+    inputs: tuple[str, ...]
+    program: Program
+    place: dict[str, int]
+    sources: dict[str, tuple[str, ...]]
+    blames: dict[tuple[str, ...], tuple[tuple[str, ...], Blame]]
+
+
+def written(
+    measures: Mapping[str, Measure], numbers: Mapping[str, float], frozen: Frozen, also: Iterable[str] = ()
+) -> Written:
+    """numbers: the policy's own, which formulas may read; frozen: thresholds that are statistics of the base;
+    also: further columns. What no measure and no number is called is a column."""
+    order = in_order(measures)
+    read = dict.fromkeys([*(name for each in order for name in measures[each].names), *also])
+    inputs = tuple(name for name in read if name not in measures and name not in numbers)
+    draft = Draft(inputs)
+    sources: dict[str, tuple[str, ...]] = {name: (name,) for name in inputs}
+    sources |= dict.fromkeys(numbers, ())
+    for name, number in numbers.items():
+        draft.named[name] = draft.number(number, draft.new())
+    for name in order:
+        measure, into = measures[name], draft.new()
+        if measure.formula:
+            parse(measure.formula).write(draft, into)
+        else:
+            _write_bands(draft, measure, frozen, into)
+        draft.named[name] = into
+        sources[name] = tuple(dict.fromkeys(each for part in measure.names for each in sources[part]))
+    outputs = list(draft.named)
+    program = draft.finish([draft.named[name] for name in outputs])
+    return Written(inputs, program, {name: k for k, name in enumerate(outputs)}, sources, {})
+
+
+def _write_bands(draft: Draft, measure: Measure, frozen: Frozen, into: int) -> None:
+    value, limit, reached = draft.named[measure.bands_of], draft.free, draft.free + 1
+    draft.number(0.0, into)
+    for edge in measure.edges:
+        draft.number(limits_of(frozen, measure.bands_of, edge), limit)
+        draft.step(GREATER_EQUAL, reached, value, limit)
+        draft.step(ADD, into, into, reached)
+
+
 @dataclass
 class Measured:
-    """The measures of some customers, each computed once when it is first asked for.
-
-    numbers: the policy's own numbers that formulas may read; frozen: thresholds that are statistics of the
-    base; unknown_kind: what a customer is taken for where the base does not say. found and truths: what was
-    computed so far, of measures and of ranges (decisions.tier).
-    """
+    """The measures of some customers. unknown_kind: what a customer is taken for where the base does not say;
+    truths: of ranges, found so far (decisions.tier)."""
 
     known: Known
     measures: Mapping[str, Measure]
     numbers: Mapping[str, float]
     frozen: Frozen
     unknown_kind: str = UNKNOWN_KIND
-    found: dict[str, Floats] = field(default_factory=dict)
+    by: Written | None = None
     truths: dict[Any, Floats] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Floats:
-        """A measure, or a fact by its name; shape (customers,)."""
-        if name not in self.found:
-            self.found[name] = self._read(name)
-        return self.found[name]
+        """A measure, one of the policy's numbers, or a fact by its name; shape (customers,)."""
+        place = self.written.place.get(name)
+        return self.known(name) if place is None else self.table[place]
+
+    @cached_property
+    def written(self) -> Written:
+        return self.by or written(self.measures, self.numbers, self.frozen, self.known.columns)
+
+    @cached_property
+    def table(self) -> Floats:
+        """All of `written.place`; shape (names, customers)."""
+        columns = [self.known(name) for name in self.written.inputs]
+        return run(self.written.program, columns, self.kind)
+
+    @cached_property
+    def unknown(self) -> Flags:
+        """Where nothing is known, of all of `table`."""
+        return np.isnan(self.table)
 
     @cached_property
     def kind(self) -> npt.NDArray[np.int8]:
@@ -108,26 +167,12 @@ class Measured:
         where none is frozen."""
         if isinstance(threshold, int | float):
             return np.array(float(threshold))
-        by_kind = [frozen_number(self.frozen, statement(measure, threshold), kind) for kind in KINDS]
-        return np.array([*by_kind, np.nan])[self.kind]
+        return np.array(limits_of(self.frozen, measure, threshold))[self.kind]
 
-    def sources(self, name: str) -> tuple[str, ...]:
-        """The facts, scores and entries that a measure is read from in the end."""
-        if name not in self.measures:
-            return () if name in self.numbers else (name,)
-        found = (source for each in self.measures[name].names for source in self.sources(each))
-        return tuple(dict.fromkeys(found))
 
-    def _read(self, name: str) -> Floats:
-        if name in self.numbers:
-            return np.full(self.known.customers, self.numbers[name])
-        if name not in self.measures:
-            return self.known(name)
-        measure = self.measures[name]
-        if measure.formula:
-            return parse(measure.formula)(self, self.known.customers)
-        value, band = self(measure.bands_of), np.zeros(self.known.customers)
-        for edge in measure.edges:
-            limit = self.threshold(measure.bands_of, edge)
-            band += np.where(np.isnan(value) | np.isnan(limit), np.nan, value >= limit)
-        return band
+def limits_of(frozen: Frozen, measure: str, threshold: float | Statistic) -> list[float]:
+    """The number that a threshold of a measure stands for, by kind, the last for who has none; nan where none
+    is frozen."""
+    if isinstance(threshold, int | float):
+        return [float(threshold)] * (len(KINDS) + 1)
+    return [*(frozen_number(frozen, statement(measure, threshold), kind) for kind in KINDS), float("nan")]

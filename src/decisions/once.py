@@ -6,8 +6,9 @@ from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
-# A process knows few policies at a time: what is served, what replaces it, what a test made up.
-MOST = 16
+# A process knows few policies at a time (what is served, what replaces it, what a test made up), of a dozen
+# parts each.
+MOST = 64
 
 
 def once(function: Callable[P, T]) -> Callable[P, T]:

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.known import Floats, Measured
+from decisions.label import NOT_KNOWN, OTHER_KIND
 from decisions.policy import Policy
 from decisions.segment import Segments, benefits_of
-from decisions.tier import NOT_KNOWN, OTHER_KIND
 
 Names = npt.NDArray[np.object_]
 NONE = "not known"

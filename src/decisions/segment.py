@@ -10,10 +10,12 @@ from decisions.behaviour import Membership, memberships
 from decisions.benefit import REBATE, Benefit
 from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.held import held, ranges_of
-from decisions.known import Floats, Known, Measured
+from decisions.known import Floats, Known, Measured, Written, written
+from decisions.label import NOT_KNOWN, Places
+from decisions.once import once
 from decisions.policy import Policy
 from decisions.strategy import NO_CELL, Int64s, cells_of
-from decisions.tier import NOT_KNOWN, Labels, Places, holds, next_tier, tag_of, tiers_of
+from decisions.tier import Labels, holds, next_tier, tag_of, tiers_of
 
 
 class Gap(NamedTuple):
@@ -76,7 +78,14 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
 
 def measured_of(policy: Policy, known: Known, frozen: Frozen = NOTHING_FROZEN) -> Measured:
     """The policy's measures of these customers."""
-    return Measured(known, policy.measures, policy.numbers, frozen, policy.unknown_kind)
+    by = _written(policy, frozen)
+    return Measured(known, policy.measures, policy.numbers, frozen, policy.unknown_kind, by)
+
+
+@once
+def _written(policy: Policy, frozen: Frozen) -> Written:
+    also = policy.behaviour.measures if policy.behaviour else ()
+    return written(policy.measures, policy.numbers, frozen, also)
 
 
 def value_and_behaviour(policy: Policy, measured: Measured) -> tuple[Labels, Membership]:

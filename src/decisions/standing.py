@@ -8,11 +8,11 @@ import numpy as np
 from decisions.freezing import inputs
 from decisions.frozen import Frozen
 from decisions.known import Known, known_of
+from decisions.label import Places
 from decisions.life_cycle import Int64s, life_cycle
 from decisions.policy import Policy
 from decisions.segment import Segments, segments
 from decisions.stage_walk import NEVER, NO_STATE
-from decisions.tier import Places
 from features.reader import FactTable, Readable
 from models.scorer import Scores
 

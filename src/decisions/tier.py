@@ -1,24 +1,29 @@
 """Tiers and tags: which of a scheme's ranges a customer lies in, and how far the next better one is."""
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
+from itertools import compress
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from decisions.frozen import KINDS, NOBODY
-from decisions.known import BY_HAND, IS_COMPANY, SCORES, Floats, Measured
+from decisions.frozen import KINDS, Frozen
+from decisions.known import BY_HAND, IS_COMPANY, SCORES, Floats, Measured, Written, limits_of
+from decisions.label import (
+    EVERYONE,
+    NOT_KNOWN,
+    Blame,
+    Places,
+    explain,
+    first_held,
+)
 from decisions.measure import Range, When
+from decisions.once import once
 from decisions.setting import Misplaced, Named
 from features.reader import facts_of
 
-# In place of a tier's place in its scheme.
-NOT_KNOWN = -1
-OTHER_KIND = -2
-NO_REASON = -1
-Places = npt.NDArray[np.int8]
 CHINESE = {
     "churn_probability": "流失概率",
     "expected_value": "预期价值",
@@ -88,8 +93,8 @@ def tiers_of(scheme: TierScheme, measured: Measured, truths: Floats | None = Non
     """
     if truths is None:
         truths = np.stack([holds(tier.when, measured) for tier in scheme.tiers])
-    place = np.where((truths == 1).any(axis=0), (truths == 1).argmax(axis=0), NOT_KNOWN)
-    gap = (truths == 0).all(axis=0)
+    place, gap = np.empty(truths.shape[1], np.int8), np.empty(truths.shape[1], np.bool_)
+    first_held(truths, place, gap)
     return explained(place, scheme.customers, scheme.measures, measured, gap)
 
 
@@ -131,51 +136,43 @@ def next_tier(scheme: TierScheme, measured: Measured, place: Places) -> tuple[Pl
     who has no tier. ValueError for a scheme of several measures."""
     if scheme.measure is None:
         raise ValueError(f"{scheme.name} goes by several measures: there is no one distance")
-    value = measured(scheme.measure)
-    following, lacking = np.full_like(place, NOT_KNOWN), np.full(len(place), np.nan)
-    for k, tier in enumerate(scheme.tiers[:-1]):
-        low = tier.when[scheme.measure].low
-        if low is not None:
-            below = place == k + 1
-            following[below] = k
-            lacking[below] = (measured.threshold(scheme.measure, low) - value)[below]
-    return following, lacking
+    begins, has_begin = _begins(scheme, measured.frozen)
+    before = np.maximum(place, 1) - 1
+    there = (place > 0) & has_begin[before]
+    lacking = begins[before, measured.kind] - measured(scheme.measure)
+    return np.where(there, before, NOT_KNOWN).astype(np.int8), np.where(there, lacking, np.nan)
+
+
+@once
+def _begins(scheme: TierScheme, frozen: Frozen) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Where each tier of a scheme of one measure begins, by kind, and whether it does."""
+    measure = str(scheme.measure)
+    lows = [tier.when[measure].low for tier in scheme.tiers]
+    begins = [limits_of(frozen, measure, np.nan if low is None else low) for low in lows]
+    return np.array(begins), np.array([low is not None for low in lows])
 
 
 def explained(
     place: npt.ArrayLike,
     customers: str,
-    names: Iterable[str],
+    names: tuple[str, ...],
     measured: Measured,
     gap: npt.NDArray[np.bool_] | None = None,
 ) -> Labels:
     """Places with the reason for each that is missing: the kind, a gap of the policy where everything is
     known and nothing holds, or the facts that are not known."""
     place = np.array(place, np.int8)
-    why = np.full(len(place), NO_REASON, np.int64)
-    reasons: list[tuple[str, str]] = []
-    kind = measured.kind
-    if customers != "everyone":
-        others = (kind != KINDS.index(customers)) & (kind != NOBODY)
-        place[others], why[others] = OTHER_KIND, len(reasons)
-        reasons.append(_OTHER[customers])
-        unknown = kind == NOBODY
-        place[unknown], why[unknown] = NOT_KNOWN, len(reasons)
-        reasons.append(_NO_KIND)
-    if gap is not None and (gap & (why == NO_REASON)).any():
-        why[gap & (why == NO_REASON)] = len(reasons)
-        reasons.append(_GAP)
-    rows = np.flatnonzero((place == NOT_KNOWN) & (why == NO_REASON))
-    if len(rows):
-        missing = _missing(tuple(names), measured, rows)
-        found, which = np.unique(np.stack(list(missing.values()), axis=1), axis=0, return_inverse=True)
-        why[rows] = len(reasons) + which.reshape(-1)
-        words = list(missing)
-        reasons += [_not_known([words[k] for k in np.flatnonzero(each)]) for each in found]
-    return Labels(place, why, tuple(reasons))
+    why = np.empty(len(place), np.int64)
+    gap = np.zeros(len(place), np.bool_) if gap is None else gap
+    wanted = EVERYONE if customers == "everyone" else KINDS.index(customers)
+    words, blame = _blame(measured.written, names)
+    patterns = explain(place, why, wanted, measured.kind, gap, measured.unknown, blame)
+    missing = (_not_known(tuple(compress(words, each))) for each in patterns.tolist())
+    return Labels(place, why, (_OTHER[customers], _NO_KIND, _GAP, *missing))
 
 
 _OTHER = {
+    "everyone": ("", ""),
     "company": ("a scheme for companies", "仅适用于企业客户"),
     "person": ("a scheme for persons", "仅适用于个人客户"),
 }
@@ -189,26 +186,32 @@ _NO_KIND = (
 )
 
 
-def _missing(
-    names: tuple[str, ...], measured: Measured, rows: npt.NDArray[np.int64]
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Of each name that may be to blame, at which of the rows it is; the facts where any of them is missing,
-    else the measure itself (a quotient of nothing), else the frozen threshold."""
-    found: dict[str, npt.NDArray[np.bool_]] = {}
-    blamed = np.zeros(len(rows), dtype=bool)
-    for name in names:
-        unknown = np.isnan(measured(name)[rows])
-        by_source = np.zeros(len(rows), dtype=bool)
-        for source in measured.sources(name):
-            missing = unknown & np.isnan(measured(source)[rows])
-            found[source] = found.get(source, False) | missing
-            by_source |= missing
-        if (unknown & ~by_source).any():
-            found[name] = unknown & ~by_source
-        blamed |= unknown
-    if not blamed.all():
-        found[_NO_THRESHOLD] = ~blamed
-    return found
+def _blame(written: Written, names: tuple[str, ...]) -> tuple[tuple[str, ...], Blame]:
+    """The words for what may be to blame, and where they stand: the columns where any of them is missing,
+    else the measure itself (a quotient of nothing), else the frozen threshold. Kept with the program."""
+    if names not in written.blames:
+        sources = [written.sources[name] for name in names]
+        said = [word for name, own in zip(names, sources, strict=True) for word in (*own, name)]
+        words = (*dict.fromkeys(said), _NO_THRESHOLD)
+
+        def places(each: Iterable[str], among: Mapping[str, int]) -> npt.NDArray[np.int64]:
+            return np.array([among[name] for name in each], np.int64)
+
+        slot = {word: k for k, word in enumerate(words)}
+        flat = [source for own in sources for source in own]
+        begins = np.cumsum([0, *(len(own) for own in sources)])
+        written.blames[names] = (
+            words,
+            Blame(
+                places(names, written.place),
+                begins.astype(np.int64),
+                places(flat, written.place),
+                places(flat, slot),
+                places(names, slot),
+                len(words),
+            ),
+        )
+    return written.blames[names]
 
 
 _NO_THRESHOLD = "a threshold that is frozen for customers of this kind"
@@ -220,7 +223,8 @@ def _chinese() -> dict[str, str]:
     return facts | CHINESE | {_NO_THRESHOLD: "该类客户的冻结阈值"}
 
 
-def _not_known(names: list[str]) -> tuple[str, str]:
+@lru_cache(maxsize=4096)
+def _not_known(names: tuple[str, ...]) -> tuple[str, str]:
     chinese = _chinese()
     said = "、".join(chinese.get(name, name) for name in names)
     return f"not known: {', '.join(names)}", f"未知：{said}"

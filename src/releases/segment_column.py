@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from decisions.label import NO_REASON, NOT_KNOWN, OTHER_KIND
 from decisions.policy import Policy
 from decisions.segment import Gap, Segments
 from decisions.strategy import NO_CELL
-from decisions.tier import NO_REASON, NOT_KNOWN, OTHER_KIND, Labels
+from decisions.tier import Labels
 
 Places = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]

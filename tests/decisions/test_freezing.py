@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from decisions.behaviour import Behaviour, Kind, Signal, memberships
+from decisions.behaviour import Behaviour, Kind, Signal, memberships, rank_of
 from decisions.freezing import freeze, freeze_parts, frozen_for, inputs, stated, statistics
-from decisions.frozen import Frozen, number_of, rank_of, rank_values
+from decisions.frozen import Frozen, number_of, rank_values
 from decisions.known import Known, Measured, names_known
 from decisions.measure import LeadingShare, Quantile
 from decisions.policy import Policy
@@ -79,16 +79,17 @@ def test_thirty_per_cent_may_mean_customers_or_revenue() -> None:
 
 @given(amounts)
 def test_ranks_lie_between_0_and_1_and_rise_with_the_value(values: Floats) -> None:
-    ranks = rank_of(np.sort(values), rank_values(values))
+    edges = np.array(rank_values(values))
+    ranks = np.array([rank_of(value, edges) for value in np.sort(values)])
     assert ((ranks >= 0) & (ranks <= 1)).all()
     assert (np.diff(ranks) >= 0).all()
 
 
 def test_equal_values_share_the_middle_of_their_ranks() -> None:
-    steps = rank_values(np.array([0.0] * 80 + [1.0] * 20))
-    assert rank_of(np.array([0.0, 1.0, 0.5, NAN]), steps)[:3].tolist() == pytest.approx(
-        [16 / 38, 35 / 38, 32 / 38]
-    )
+    edges = np.array(rank_values(np.array([0.0] * 80 + [1.0] * 20)))
+    assert [rank_of(value, edges) for value in (0.0, 1.0, 0.5)] == [16 / 38, 35 / 38, 32 / 38]
+    assert np.isnan(rank_of(NAN, edges))
+    assert np.isnan(rank_of(1.0, edges[:0]))
 
 
 def test_what_was_frozen_survives_json(shipped: Policy) -> None:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from decisions.frozen import NOTHING_FROZEN
 from decisions.known import Known, Measured
+from decisions.label import NOT_KNOWN, OTHER_KIND
 from decisions.policy import Policy
 from decisions.segment import next_rebate
-from decisions.tier import NOT_KNOWN, OTHER_KIND, Labels, next_tier, tag_of, tiers_of
+from decisions.tier import Labels, next_tier, tag_of, tiers_of
 
 Measuring = Callable[..., Measured]
 NAN = float("nan")
