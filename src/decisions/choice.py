@@ -13,7 +13,9 @@ from decisions.arbitration import tariff_of
 from decisions.circumstance import Circumstances
 from decisions.exploration import Draw, draw
 from decisions.limit import Limits, Terms, charges, limits_of, takes_of, terms_of_offers
-from decisions.option import CHANNELS, Options, options
+from decisions.once import once
+from decisions.option import Options, options
+from decisions.pick import Left, Lines, May, Wish, net_and_cost, price, settle
 from decisions.policy import Policy
 from decisions.segment import Segments
 from decisions.slot import slot_of
@@ -24,6 +26,20 @@ from tables.offer import Offer
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 NOTHING = -1
+# In the order of decisions.pick.
+CODES = np.array(
+    [
+        Why.CHOSEN,
+        Why.OUTRANKED,
+        Why.NOT_VALID,
+        Why.HELD_OUT,
+        Why.NOT_WORTH_IT,
+        Why.OVER_BUDGET,
+        Why.SPENT,
+        Why.COUNTERS_DOWN,
+    ],
+    np.int8,
+)
 
 
 class Market(NamedTuple):
@@ -53,7 +69,7 @@ class Reserved(NamedTuple):
     def at(self, places: Int64s) -> "Reserved":
         """Of the customers at these places; nothing for those who came later, behind all of the week's."""
         if not len(self.offer):
-            return Reserved(np.full(len(places), NOTHING), np.full(len(places), NOTHING))
+            return _nothing_reserved(len(places))
         is_new = places >= len(self.offer)
         return self.rows(np.where(is_new, 0, places)).without(is_new)
 
@@ -117,44 +133,27 @@ def decide(
     reserved: Reserved | None = None,
 ) -> Choices:
     """Of what may be offered, what is."""
-    priced = _priced(may, market, policy.minimum_net_value)
+    priced, minimum = _priced(may, market, policy.minimum_net_value), float(policy.minimum_net_value)
     lot = draw(priced.best, who.ids, policy, t)
-    rows_there, offers_there = may.uplift.shape
-    worth = priced.worth.reshape(rows_there, offers_there * CHANNELS)
-    wanted = np.where(lot.offer == NOTHING, NOTHING, lot.offer * CHANNELS + _at(priced.channel, lot.offer))
-    kept, spot = _reserved(priced, reserved, rows_there)
-    # What the holdout withholds takes nothing of any limit.
-    free = kept | who.held_out
-    spot = np.where(kept, spot, _affordable(may, market, worth, wanted, free))
-    if unknown := bool(np.isnan(market.remaining).any()):
-        withheld, kept, spot = np.where(kept, spot, NOTHING), np.zeros_like(kept), np.full_like(spot, NOTHING)
-    chosen = np.where(spot == NOTHING, NOTHING, spot // CHANNELS)
-    channel, why = priced.channel.copy(), priced.why.copy()
-    rows = np.flatnonzero(chosen != NOTHING)
-    channel[rows, chosen[rows]] = spot[rows] % CHANNELS
-    spent = (wanted != NOTHING) & (wanted != spot) & ~free
-    why[spent, lot.offer[spent]] = Why.SPENT
-    nobody = spent & (spot == NOTHING)  # nothing that is worth it is reached: none of it is outranked
-    why[nobody] = np.where(why[nobody] == Why.OUTRANKED, Why.SPENT, why[nobody])
-    if unknown:
-        why[np.isfinite(priced.best)] = Why.COUNTERS_DOWN
-        theirs = np.flatnonzero(withheld != NOTHING)
-        why[theirs, withheld[theirs] // CHANNELS] = Why.COUNTERS_DOWN
-    why[rows, chosen[rows]] = Why.CHOSEN
+    reserved = _nothing_reserved(len(lot.offer)) if reserved is None or not priced.best.size else reserved
+    wish = Wish(lot.offer, reserved.offer, reserved.channel, who.held_out)
+    chosen, is_kept = np.empty(len(lot.offer), np.int64), np.empty(len(lot.offer), np.bool_)
+    left, into = _left(market), (priced.best, priced.channel, priced.why, chosen, is_kept)
+    settle(priced.may, priced.lines, left, minimum, wish, CODES, *into)
+    net, cost = np.empty(priced.best.shape), np.empty(priced.best.shape)
+    net_and_cost(priced.may, priced.lines, priced.channel, net, cost)
     held = who.held_out
-    why[held] = np.where((why[held] < Why.NOT_VALID) | (why[held] > Why.HELD_OUT), Why.HELD_OUT, why[held])
-    net, cost = _on_channel(may, market, channel)
     given = np.where(held, NOTHING, chosen)
     return Choices(
         chosen=given,
         held_back=np.where(held, chosen, NOTHING),
-        is_reserved=kept & ~held,
-        slot=slot_of(policy, _at(channel, given), who.hours),
+        is_reserved=is_kept & ~held,
+        slot=slot_of(policy, _at(priced.channel, given), who.hours),
         propensity=_propensity(lot, chosen, held, policy),
         net_value=net,
         cost=cost,
-        why=why,
-        channel=channel,
+        why=priced.why,
+        channel=priced.channel,
     )
 
 
@@ -174,91 +173,43 @@ def best_worth(may: Options, market: Market, minimum: float) -> Floats:
 
 
 class _Priced(NamedTuple):
-    """worth: of every option at the prices, -inf where it is none, (customers, offers, channels); best: of
-    each offer, channel: its best one, why: as far as prices go; (customers, offers). enough: options that add
-    what the policy asks for, whatever limits cost; shape of worth."""
+    """best: worth of each offer at the prices, -inf where it is worth nothing; channel: its best one; why: as
+    far as prices go; shape (customers, offers). may, lines: what compiled loops read it from."""
 
-    worth: Floats
+    may: May
+    lines: Lines
     best: Floats
     channel: npt.NDArray[np.int8]
     why: npt.NDArray[np.int8]
-    enough: npt.NDArray[np.bool_]
 
 
 def _priced(may: Options, market: Market, minimum: float) -> _Priced:
-    tariff = tariff_of(market.terms, charges(market.limits, market.prices))
-    usable = (may.allowed[:, :, None] >> np.arange(CHANNELS, dtype=np.uint8)) & 1 == 1
-    response, uplift = may.response[:, :, None], may.uplift[:, :, None]
-    # The lines of decisions.arbitration, so that both say the same to the bit.
-    cost = tariff.contact + tariff.redemption * response
-    net = uplift - cost
-    worth = uplift - (tariff.base + tariff.slope * response)
-    enough = usable & (net >= minimum)
-    possible = enough & (worth > 0)
-    for_channel = np.where(enough, worth, -np.inf)
-    some = enough.any(axis=2)
-    channel = np.where(some, for_channel.argmax(axis=2), np.where(usable, -cost, -np.inf).argmax(axis=2))
-    channel = np.where(usable.any(axis=2), channel, NOTHING).astype(np.int8)
-    why = may.why.copy()
-    open_ = why == Why.OUTRANKED
-    why[open_ & ~possible.any(axis=2)] = Why.OVER_BUDGET
-    why[open_ & ~some] = Why.NOT_WORTH_IT
-    worth = np.where(possible, worth, -np.inf)
-    best = worth.max(axis=2, initial=-np.inf)
-    return _Priced(worth, best, channel, why, enough)
+    shape, lines = may.uplift.shape, _lines(market.terms, market.limits, market.prices)
+    asked = May(may.uplift, may.response, may.allowed)
+    best, channel, why = np.empty(shape), np.empty(shape, np.int8), may.why.copy()
+    price(asked, lines, float(minimum), CODES, best, channel, why)
+    return _Priced(asked, lines, best, channel, why)
 
 
-def _reserved(priced: _Priced, reserved: Reserved | None, rows: int) -> tuple[npt.NDArray[np.bool_], Int64s]:
-    """Whose reservation holds, and the option it is for."""
-    nothing = np.full(rows, NOTHING, np.int64)
-    if reserved is None or not priced.worth.size:
-        return np.zeros(rows, dtype=bool), nothing
-    offer, channel = np.maximum(reserved.offer, 0), np.maximum(reserved.channel, 0)
-    holds = (reserved.offer != NOTHING) & priced.enough[np.arange(rows), offer, channel]
-    return holds, np.where(holds, offer * CHANNELS + channel, nothing)
+@once
+def _lines(terms: Terms, limits: Limits, prices: Floats) -> Lines:
+    tariff = tariff_of(terms, charges(limits, prices))
+    return Lines(tariff.base, tariff.slope, tariff.contact, tariff.redemption)
 
 
-def _affordable(
-    may: Options, market: Market, worth: Floats, wanted: Int64s, free: npt.NDArray[np.bool_]
-) -> Int64s:
-    """The option each wants, or the best one that what is left of every limit still reaches; of those who are
-    `free` of limits, what they want."""
-    spot = wanted.copy()
-    if not np.isfinite(market.remaining).any():
-        return spot
-    takes = takes_of(market.limits, market.terms)
-    room = market.limits._replace(bounds=market.remaining).room()
-    left = np.flatnonzero((spot != NOTHING) & ~free)
-    worth = worth[left].copy()
-    trying = np.arange(len(left))
-    while len(trying):
-        option = spot[left[trying]]
-        offer, channel = option // CHANNELS, option % CHANNELS
-        taking = (
-            takes.fixed[:, offer, channel]
-            + takes.by_response[:, offer, channel] * may.response[left[trying], offer]
-        )
-        # An option that gives to a limit, or leaves it alone, is not held up by it.
-        over = ((taking > 0) & (taking > room[:, None])).any(axis=0)
-        trying = trying[over]
-        worth[trying, option[over]] = -np.inf
-        best = worth[trying].argmax(axis=1) if worth.shape[1] else np.empty(0, np.int64)
-        possible = np.isfinite(worth[trying, best])
-        spot[left[trying]] = np.where(possible, best, NOTHING)
-        trying = trying[possible]
-    return spot
+_takes = once(takes_of)
 
 
-def _on_channel(may: Options, market: Market, channel: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
-    """Expected net value and cost of each offer on its channel, the cheapest where it has none."""
-    contact = market.terms.contact_cost
-    told = np.where(
-        channel == NOTHING,
-        contact.min(axis=1, initial=np.inf),
-        contact[np.arange(contact.shape[0]), np.maximum(channel, 0)],
-    )
-    cost = may.response * market.terms.redemption_cost + told
-    return may.uplift - cost, cost
+def _left(market: Market) -> Left:
+    takes, remaining = _takes(market.limits, market.terms), market.remaining
+    room = market.limits._replace(bounds=remaining).room()
+    is_limited, is_unknown = np.isfinite(remaining).any(), np.isnan(remaining).any()
+    return Left(takes.fixed, takes.by_response, room, int(is_limited), int(is_unknown))
+
+
+def _nothing_reserved(customers: int) -> Reserved:
+    nothing = np.full(customers, NOTHING, np.int64)
+    return Reserved(nothing, nothing)
 
 
 def _propensity(lot: Draw, chosen: Int64s, held: npt.NDArray[np.bool_], policy: Policy) -> Floats:

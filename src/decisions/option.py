@@ -13,6 +13,7 @@ from decisions.circumstance import Circumstances
 from decisions.once import once
 from decisions.policy import Policy
 from decisions.reach import Eligibility
+from decisions.rules import Bits, Flags, Floats, Person, Rules, apply_rules
 from decisions.segment import Segments
 from decisions.slot import open_channels
 from decisions.why import Why
@@ -21,11 +22,30 @@ from tables.code import lots_of
 from tables.contract import CONTACT_CHANNELS
 from tables.offer import Offer
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Bits = npt.NDArray[np.uint8]
+Int64s = npt.NDArray[np.int64]
 CHANNELS = len(CONTACT_CHANNELS)
-ALL = np.uint8(2**CHANNELS - 1)
+ALL = 2**CHANNELS - 1
+# In the order of decisions.rules.
+CODES = np.array(
+    [
+        Why.NOT_VALID,
+        Why.CONSENT_UNKNOWN,
+        Why.NO_CONSENT,
+        Why.OPTED_OUT,
+        Why.HELD_OUT_OF_OFFER,
+        Why.NOT_THE_DAY,
+        Why.NOT_ELIGIBLE,
+        Why.COMPLAINT_OPEN,
+        Why.RESTING,
+        Why.CAP_UNKNOWN,
+        Why.CAPPED,
+        Why.QUIET_HOURS,
+        Why.EFFECT_UNKNOWN,
+        Why.HARMS,
+        Why.OUTRANKED,
+    ],
+    np.int8,
+)
 
 
 class Options(NamedTuple):
@@ -52,47 +72,60 @@ def options(
     """segments: None where the policy's statistics are not frozen; who must be in a tier to get an offer
     then does not get it. The holdout is not drawn here: what it would have got is part of what it teaches."""
     uplift, response = scores.uplift.copy(), scores.response.copy()
-    opted_out = (who.is_personalised == 0)[:, None]
-    given, own, sells = _terms(policy, offers)
-    days, worth = _occasions(policy, offers, who)
-    worth = np.where(opted_out & given, policy.for_everybody.worth if policy.for_everybody else 0, worth)
-    stated = ~np.isnan(worth) & (np.isnan(uplift) | (opted_out & given))
-    uplift[stated], response[stated] = worth[stated], 1.0
-
-    agreed, unknown = _agreed(who.consents, policy)
-    speaking = own & agreed[:, None] & open_channels(policy)
-    capped, uncounted = _capped(policy, offers, who)
-    allowed = speaking & ~capped
-
-    why = np.full(uplift.shape, Why.OUTRANKED, np.int8)
-    # From the last rule to the first, so that the first that holds is the one that stands.
-    with np.errstate(invalid="ignore"):
-        why[uplift < 0] = Why.HARMS
-        why[np.isnan(uplift) | np.isnan(response)] = Why.EFFECT_UNKNOWN
-        why[speaking == 0] = Why.QUIET_HOURS
-        why[(speaking != 0) & (allowed == 0)] = Why.CAPPED
-        why[(speaking != 0) & uncounted] = Why.CAP_UNKNOWN
-        why[_is_tired(policy, who)[:, None] & sells] = Why.RESTING
-        why[(who.open_complaints > 0)[:, None] & sells] = Why.COMPLAINT_OPEN
-    why[_excluded(policy, offers, who, segments) & ~(opted_out & given)] = Why.NOT_ELIGIBLE
-    why[~days & ~(opted_out & given)] = Why.NOT_THE_DAY
-    why[held_from(policy, offers, who.ids, t)] = Why.HELD_OUT_OF_OFFER
-    why[opted_out & ~given] = Why.OPTED_OUT
-    why[(own & agreed[:, None]) == 0] = Why.NO_CONSENT
-    why[unknown] = Why.CONSENT_UNKNOWN
-    why[:, [not offer.starts_at <= t <= offer.ends_at for offer in offers]] = Why.NOT_VALID
-    allowed = np.where(why == Why.OUTRANKED, allowed, np.uint8(0))
+    allowed, why = np.empty(uplift.shape, np.uint8), np.empty(uplift.shape, np.int8)
+    rules, starts_at, ends_at = _rules(policy, offers)
+    person = Person(
+        is_personalised=who.is_personalised,
+        consents=who.consents,
+        open_complaints=who.open_complaints,
+        is_tired=_is_tired(policy, who),
+        contacts=who.contacts,
+        days_to=who.days_to,
+        belongs=_belong(policy, who, segments),
+        held_out=held_from(policy, offers, who.ids, t),
+    )
+    now = rules._replace(is_valid=(starts_at <= t) & (t <= ends_at))
+    apply_rules(now, _one_layout(person), CODES, uplift, response, allowed, why)
     return Options(uplift, response, allowed, why)
 
 
+def _one_layout(person: Person) -> Person:
+    """Whatever the columns were cut out of: the loop is compiled once."""
+    return Person._make(np.ascontiguousarray(each) for each in person)
+
+
 @once
-def _terms(policy: Policy, offers: tuple[Offer, ...]) -> tuple[Flags, Bits, Flags]:
-    """Of each offer: whether it is for everybody and the channels it may go by, shape (1, offers); whether it
-    sells something, shape (offers,)."""
-    given = np.array([is_for_everybody(policy, offer) for offer in offers], dtype=bool)[None, :]
-    own = np.array([bits_of(offer.channels, policy) for offer in offers], dtype=np.uint8)[None, :]
-    sells = np.array([offer.kind not in policy.while_complaint_open for offer in offers], dtype=bool)
-    return given, own, sells
+def _rules(policy: Policy, offers: tuple[Offer, ...]) -> tuple[Rules, Int64s, Int64s]:
+    """The rules, and from when to when each offer is valid, microseconds."""
+    caps, occasions = policy.caps, policy.occasions
+    bound = [[offer.offer_id in each.offers for offer in offers] for each in occasions]
+    meant = [[not cap.kinds or offer.kind in cap.kinds for offer in offers] for cap in caps]
+    for_some = [
+        [o.offer_id in rule.offers or o.kind in rule.kinds for o in offers] for rule in policy.eligibility
+    ]
+
+    def flags(rows: list[list[bool]]) -> Flags:
+        return np.array(rows, np.bool_).reshape(len(rows), len(offers))
+
+    rules = Rules(
+        is_valid=np.zeros(len(offers), np.bool_),
+        is_given=np.array([is_for_everybody(policy, offer) for offer in offers], np.bool_),
+        sells=np.array([offer.kind not in policy.while_complaint_open for offer in offers], np.bool_),
+        channels=np.array([bits_of(offer.channels, policy) for offer in offers], np.uint8),
+        has_days=np.logical_or.reduce(flags(bound), axis=0),
+        is_open=int(open_channels(policy)),
+        cap=np.array([cap.contacts for cap in caps], np.float64),
+        closes=np.array([bits_of(cap.channels, policy) if cap.channels else ALL for cap in caps], np.uint8),
+        capped=flags(meant),
+        within=np.array([each.within_days for each in occasions], np.float64),
+        occasion_worth=np.array([each.worth for each in occasions], np.float64),
+        occasion_offers=flags(bound),
+        meant=flags(for_some),
+        worth=float(policy.for_everybody.worth) if policy.for_everybody else 0.0,
+        is_consent_needed=int(policy.unknown_consent == "refuse"),
+    )
+    starts_at = np.array([offer.starts_at for offer in offers], np.int64)
+    return rules, starts_at, np.array([offer.ends_at for offer in offers], np.int64)
 
 
 def bits_of(channels: tuple[str, ...], policy: Policy) -> int:
@@ -109,33 +142,13 @@ def is_for_everybody(policy: Policy, offer: Offer) -> bool:
 def held_from(
     policy: Policy, offers: tuple[Offer, ...], ids: npt.NDArray[np.object_], t: int
 ) -> npt.NDArray[np.bool_]:
-    """Who is in which offer's own holdout; shape (customers, offers)."""
+    """Who is in which offer's own holdout, shape (customers, offers); (customers, 0) where there is none."""
     holdout = policy.holdout
-    held = np.zeros((len(ids), len(offers)), dtype=bool)
-    if holdout.by_offer:
-        for k, offer in enumerate(offers):
-            held[:, k] = lots_of(ids, f"{holdout.salt_at(t)}|{offer.offer_id}") < holdout.by_offer
-    return held
-
-
-def _agreed(consents: Floats, policy: Policy) -> tuple[Bits, Flags]:
-    """Channels each customer agreed to, and whose consent is not known and needed."""
-    missing = np.isnan(consents)
-    bits = np.where(missing, ALL, np.nan_to_num(consents)).astype(np.uint8)
-    return bits, missing & (policy.unknown_consent == "refuse")
-
-
-def _capped(policy: Policy, offers: tuple[Offer, ...], who: Circumstances) -> tuple[Bits, Flags]:
-    """Bits of channels that a cap closes for each offer, and where a cap cannot be checked."""
-    closed = np.zeros((len(who.ids), len(offers)), np.uint8)
-    unknown = np.zeros(closed.shape, dtype=bool)
-    for k, cap in enumerate(policy.caps):
-        reached = who.contacts[:, k] >= cap.contacts
-        bits = np.uint8(bits_of(cap.channels, policy)) if cap.channels else ALL
-        meant = np.array([not cap.kinds or offer.kind in cap.kinds for offer in offers], dtype=bool)
-        closed |= np.where(reached[:, None] & meant, bits, np.uint8(0))
-        unknown |= np.isnan(who.contacts[:, k])[:, None] & meant
-    return closed, unknown
+    if not holdout.by_offer:
+        return np.zeros((len(ids), 0), np.bool_)
+    salts = [f"{holdout.salt_at(t)}|{offer.offer_id}" for offer in offers]
+    held = [lots_of(ids, salt) < holdout.by_offer for salt in salts]
+    return np.stack(held, axis=1) if held else np.zeros((len(ids), 0), np.bool_)
 
 
 def _is_tired(policy: Policy, who: Circumstances) -> Flags:
@@ -145,33 +158,11 @@ def _is_tired(policy: Policy, who: Circumstances) -> Flags:
         return (who.unanswered >= policy.rest.unanswered) & (who.days_since_contact < policy.rest.days)
 
 
-def _occasions(policy: Policy, offers: tuple[Offer, ...], who: Circumstances) -> tuple[Flags, Floats]:
-    """Where it is the day of an offer (always, of one without), and what the business lets it be worth."""
-    bound = [[k for k, each in enumerate(policy.occasions) if o.offer_id in each.offers] for o in offers]
-    today = np.ones((len(who.ids), len(offers)), dtype=bool)
-    worth = np.full(today.shape, np.nan)
-    for j, occasions in enumerate(bound):
-        if not occasions:
-            continue
-        today[:, j] = False
-        for k in reversed(occasions):
-            occasion = policy.occasions[k]
-            with np.errstate(invalid="ignore"):
-                near = who.days_to[:, k] <= occasion.within_days
-            today[near, j], worth[near, j] = True, occasion.worth
-    return today, worth
-
-
-def _excluded(
-    policy: Policy, offers: tuple[Offer, ...], who: Circumstances, segments: Segments | None
-) -> Flags:
-    """Where a rule says who may get an offer and the customer is not, or not surely, one of them."""
-    excluded = np.zeros((len(who.ids), len(offers)), dtype=bool)
-    for rule in policy.eligibility:
-        meant = [offer.offer_id in rule.offers or offer.kind in rule.kinds for offer in offers]
-        if any(meant):
-            excluded |= ~_belongs(policy, rule, who, segments)[:, None] & np.array(meant)
-    return excluded
+def _belong(policy: Policy, who: Circumstances, segments: Segments | None) -> Flags:
+    """Whether each customer is surely one of those whom each rule of eligibility names; shape (rules,
+    customers)."""
+    rows = [_belongs(policy, rule, who, segments) for rule in policy.eligibility]
+    return np.stack(rows) if rows else np.ones((0, len(who.ids)), np.bool_)
 
 
 def _belongs(policy: Policy, rule: Eligibility, who: Circumstances, segments: Segments | None) -> Flags:
