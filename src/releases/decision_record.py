@@ -7,7 +7,6 @@ import base64
 import json
 import secrets
 import zlib
-from dataclasses import asdict
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -43,7 +42,7 @@ def clear(decision: Decision, key: CustomerKey) -> dict[str, Any]:
         "id": decision.decision_id,
         "customer": key.customer,
         "key": key.number,
-        **asdict(setting),
+        **vars(setting),
         "circumstances": circumstances,
         "propensity": decision.propensity.hex(),
     }
