@@ -1,34 +1,43 @@
-"""Every condition of a policy's tiers and tags, for all customers at once: a few passes over one table of
-ranges instead of a few hundred over columns, which is what one customer's answer waits for."""
+"""Every condition of a policy's tiers and tags, for all customers at once: one compiled loop over a table of
+ranges instead of a few hundred passes over columns, which is what one customer's answer waited for.
 
-from typing import NamedTuple
+Numba keeps the compiled loop as long as this file stays as it is, so all that the loop names stands here.
+"""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from decisions.frozen import KINDS, Frozen
-from decisions.known import Floats, Measured, limits_of
+from decisions.known import Floats, Measured, Written, limits_of
 from decisions.measure import Range, Statistic
 from decisions.once import once
 from decisions.policy import Policy
+from tables.compiled import compiled
 
 Int64s = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-class Ranges(NamedTuple):
+class Limits(NamedTuple):
     """The ranges of all conditions, those of one side by side; shape (ranges,) but for low and high, which
-    are by kind (the last one: no kind), shape (ranges, kinds + 1). starts: where each condition begins;
-    of_scheme: where each scheme's tiers begin among the conditions, and where the last one's end: the tags
-    follow."""
+    are by kind (the last one: no kind), shape (ranges, kinds + 1). begins: where each condition begins, and
+    the last one's end."""
 
-    measures: tuple[str, ...]
-    which: Int64s
     low: Floats
     high: Floats
     has_high: Flags
     includes_low: Flags
-    starts: Int64s
+    begins: Int64s
+
+
+class Ranges(NamedTuple):
+    """limits, and the measure of each; of_scheme: where each scheme's tiers begin among the conditions, and
+    where the last one's end: the tags follow."""
+
+    measures: tuple[str, ...]
+    limits: Limits
     of_scheme: tuple[int, ...]
 
 
@@ -37,35 +46,49 @@ def ranges_of(policy: Policy, frozen: Frozen) -> Ranges:
     tiers = [tier.when for scheme in policy.tiers for tier in scheme.tiers]
     conditions = [*tiers, *(tag.when for tag in policy.tags)]
     stated = [(name, each) for when in conditions for name, each in when.items()]
-    measures = tuple(dict.fromkeys(name for name, _ in stated))
-    sizes = [len(when) for when in conditions]
-    return Ranges(
-        measures=measures,
-        which=np.array([measures.index(name) for name, _ in stated], np.int64),
+    limits = Limits(
         low=_limits([(name, each.low) for name, each in stated], frozen, -np.inf),
         high=_limits([(name, each.below) for name, each in stated], frozen, np.inf),
         has_high=np.array([each.below is not None for _, each in stated], dtype=bool),
         includes_low=np.array([_includes_low(each) for _, each in stated], dtype=bool),
-        starts=np.cumsum([0, *sizes])[: len(sizes)].astype(np.int64),
-        of_scheme=tuple(np.cumsum([0, *(len(scheme.tiers) for scheme in policy.tiers)]).tolist()),
+        begins=np.cumsum([0, *(len(when) for when in conditions)]).astype(np.int64),
     )
+    of_scheme = tuple(np.cumsum([0, *(len(scheme.tiers) for scheme in policy.tiers)]).tolist())
+    return Ranges(tuple(name for name, _ in stated), limits, of_scheme)
 
 
 def held(ranges: Ranges, measured: Measured) -> Floats:
     """1 where all ranges of a condition hold, 0 where one does not, nan where that is not known; shape
-    (conditions, customers). The lines of decisions.tier.holds, so that both say the same."""
-    if not len(ranges.starts):
-        return np.empty((0, measured.known.customers))
-    values = np.stack([measured(name) for name in ranges.measures])[ranges.which]
-    low, high = ranges.low[:, measured.kind], ranges.high[:, measured.kind]
-    inside = np.where(ranges.includes_low[:, None], values >= low, values > low)
-    truth = np.where(np.isnan(values) | np.isnan(low), np.nan, inside)
-    no_limit = np.isnan(high)
-    outside = (values >= high) & ranges.has_high[:, None] & ~no_limit
-    truth = np.where(outside, 0.0, np.where(no_limit & (truth != 0), np.nan, truth))
-    fails = np.logical_or.reduceat(truth == 0, ranges.starts, axis=0)
-    unknown = np.logical_or.reduceat(np.isnan(truth), ranges.starts, axis=0)
-    return np.where(fails, 0.0, np.where(unknown, np.nan, 1.0))
+    (conditions, customers). As decisions.tier.holds says it of one."""
+    truths = np.empty((len(ranges.limits.begins) - 1, measured.known.customers))
+    rows = _rows(ranges, measured.written)
+    hold(measured.table, rows, measured.kind, ranges.limits, truths)
+    return truths
+
+
+@once
+def _rows(ranges: Ranges, by: Written) -> Int64s:
+    return np.array([by.place[name] for name in ranges.measures], np.int64)
+
+
+@compiled
+def hold(table: Any, rows: Any, kind: Any, ranges: Any, truths: Any) -> None:
+    """Fill truths, shape (conditions, customers); table: measures, shape (names, customers), of which each
+    range looks at its own of `rows`."""
+    for condition in range(len(truths)):
+        for row in range(truths.shape[1]):
+            fails, is_unknown = False, False
+            for k in range(ranges.begins[condition], ranges.begins[condition + 1]):
+                value, low, high = table[rows[k], row], ranges.low[k, kind[row]], ranges.high[k, kind[row]]
+                if ranges.has_high[k] and value >= high:
+                    fails = True  # past one end it does not lie inside, whatever the other end is
+                elif np.isnan(value) or np.isnan(low):
+                    is_unknown = True
+                elif not (value >= low if ranges.includes_low[k] else value > low):
+                    fails = True
+                elif np.isnan(high):
+                    is_unknown = True
+            truths[condition, row] = 0.0 if fails else (np.nan if is_unknown else 1.0)
 
 
 def _limits(stated: list[tuple[str, float | Statistic | None]], frozen: Frozen, open_: float) -> Floats:
