@@ -48,6 +48,18 @@ def first_held(truths: Any, place: Any, gap: Any) -> None:
 
 
 @compiled
+def find_pattern(patterns: Any, count: int, said: Any) -> int:
+    """Where among the first `count` patterns the same is said; `count` where it is in none of them."""
+    for found in range(count):
+        same = True
+        for slot in range(len(said)):
+            same &= patterns[found, slot] == said[slot]
+        if same:
+            return found
+    return count
+
+
+@compiled
 def explain(place: Any, why: Any, wanted: int, kind: Any, gap: Any, unknown: Any, blame: Any) -> Any:  # noqa: PLR0912 one loop
     """Fill `why` for who has no class, and take the class from who is of another kind than `wanted`.
 
@@ -68,7 +80,8 @@ def explain(place: Any, why: Any, wanted: int, kind: Any, gap: Any, unknown: Any
             continue
         if place[row] != NOT_KNOWN:
             continue
-        said[:] = False
+        for slot in range(blame.slots):
+            said[slot] = False
         is_blamed = False
         for k in range(len(blame.row)):
             if not unknown[blame.row[k], row]:
@@ -81,15 +94,12 @@ def explain(place: Any, why: Any, wanted: int, kind: Any, gap: Any, unknown: Any
                 said[blame.own_slot[k]] = True
         if not is_blamed:
             said[blame.slots - 1] = True
-        found = 0
-        while found < count and (patterns[found] != said).any():
-            found += 1
+        found = find_pattern(patterns, count, said)
         if found == count:
             if count == len(patterns):
-                more = np.zeros((2 * count, blame.slots), np.bool_)
-                more[:count] = patterns
-                patterns = more
-            patterns[count] = said
+                patterns = np.concatenate((patterns, np.zeros_like(patterns)))
+            for slot in range(blame.slots):
+                patterns[count, slot] = said[slot]
             count += 1
         why[row] = FIRST_PATTERN + found
     return patterns[:count]
