@@ -25,13 +25,13 @@ install: $(VENV)/.run ## make .venv with `holdfast` in it
 
 $(VENV)/.run: pyproject.toml requirements.lock
 	$(call install_extras,train$(comma)serve$(comma)postgres)
-	@echo "compiling the fact reader (half a minute, once)"
-	@$(BIN)/python -m features.warm
+	@echo "compiling what reads facts and decides (a minute, once)"
+	@$(BIN)/python -m serving.warm
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock
 	$(call install_extras,dev)
-	@$(BIN)/python -m features.warm
+	@$(BIN)/python -m serving.warm
 	@touch $@ $(VENV)/.run
 
 comma := ,
