@@ -132,7 +132,7 @@ def usual_order(own: Floats, usual_spend: float) -> Floats:
     told = own[:, SPEND_AND_ORDERS]
     spend, orders = np.where(np.isnan(told), 0.0, told).T
     usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
-    return np.minimum(np.maximum(usual, usual_spend / 10), usual_spend * 10)
+    return np.asarray(np.minimum(np.maximum(usual, usual_spend / 10), usual_spend * 10))
 
 
 def terms_of(offers: Sequence[Offer]) -> Floats:
