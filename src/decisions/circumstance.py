@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from decisions.contact_count import count_under
 from decisions.holdout import is_held_out
 from decisions.policy import Policy
 from decisions.reach import Cap
@@ -12,15 +13,17 @@ from decisions.segment import measured_of
 from decisions.standing import Standing
 from features.anniversary import anniversary
 from features.consent import consent, personal
-from features.reader import FactTable, Readable, names_of, read_facts, visible_rows
+from features.reader import FactTable, Readable, moments_of, names_of, read_facts, visible_rows
 from models.contact import HELD_BACK
 from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
 from tables.moment import DAY
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 AGREED = (consent, personal, anniversary)
 DAYS_TO = {"birthday": "days_to_birthday", "joining": "days_to_joining_anniversary"}
+EVER_SINCE = int(np.iinfo(np.int64).min)
 # The one occasion that lies behind: the first days of who joined.
 WELCOME, SINCE_JOINING = "welcome", "days_since_joined"
 
@@ -75,7 +78,7 @@ def circumstances(
         ids=ids,
         consents=agreed.column(names_of((consent,))[0]),
         is_personalised=agreed.column(names_of((personal,))[0]),
-        held_out=is_held_out(ids, policy.holdout.share, policy.holdout.salt_at(int(np.max(t)))),
+        held_out=is_held_out(ids, policy.holdout.share, policy.holdout.salt_at(int(np.asarray(t).max()))),
         stage=standing.stage,
         open_complaints=facts.column("open_complaints"),
         unanswered=facts.column("contacts_since_last_response_364d"),
@@ -98,20 +101,27 @@ def contacts_under(
     counts = np.full((len(places), len(caps)), np.nan)
     if not caps or "contacts" not in histories.present:
         return counts
+    counts[:] = 0
     owner, rows = visible_rows(histories, "contacts", t, places)
-    made, moment = rows["kind"] != HELD_BACK, np.broadcast_to(t, len(places))[owner]
-    if since is not None:
-        made &= rows["at"] > since
-    for k, cap in enumerate(caps):
-        counted = made & (rows["at"] > moment - cap.days * DAY)
-        for field, named, order in (
-            ("channel", cap.channels, CONTACT_CHANNELS),
-            ("offer_kind", cap.kinds, OFFER_KINDS),
-        ):
-            if named:
-                counted &= np.isin(rows[field], [0, *(order.index(each) + 1 for each in named)])
-        counts[:, k] = np.bincount(owner[counted], minlength=len(places))
+    fields = (rows[name] for name in ("kind", "at", "channel", "offer_kind"))
+    later = EVER_SINCE if since is None else since
+    count_under(owner, *fields, moments_of(places, t), later, HELD_BACK, *_limits(caps), counts)
     return counts
+
+
+@once
+def _limits(caps: tuple[Cap, ...]) -> tuple[Int64s, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """How long each cap looks back (microseconds), and which channels and kinds it counts, by place; the
+    first place is what is not known."""
+
+    def counted(each: tuple[str, ...], order: tuple[str, ...]) -> list[bool]:
+        return [True, *(not each or name in each for name in order)]
+
+    return (
+        np.array([cap.days * DAY for cap in caps], np.int64),
+        np.array([counted(cap.channels, CONTACT_CHANNELS) for cap in caps]),
+        np.array([counted(cap.kinds, OFFER_KINDS) for cap in caps]),
+    )
 
 
 def _hours(standing: Standing, policy: Policy) -> Floats:
@@ -122,4 +132,7 @@ def _hours(standing: Standing, policy: Policy) -> Floats:
 
 
 def _columns(columns: list[Floats], rows: int) -> Floats:
-    return np.stack(columns, axis=1) if columns else np.empty((rows, 0))
+    whole = np.empty((rows, len(columns)))
+    for k, column in enumerate(columns):
+        whole[:, k] = column
+    return whole

@@ -13,7 +13,7 @@ from decisions.frozen import KINDS, NOBODY, UNKNOWN_KIND, Frozen, frozen_number,
 from decisions.label import Blame
 from decisions.measure import Measure, Statistic, in_order
 from decisions.program import ADD, GREATER_EQUAL, Draft, Program, run
-from features.reader import FactTable, names_of
+from features.reader import FactTable, column_of, names_of
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -63,7 +63,8 @@ def known_of(
     by hand, each of shape (rows,)."""
     given = {"churn_probability": churn, "expected_value": value, **(by_hand or {})}
     columns = {name: column for name, column in given.items() if column is not None}
-    columns |= {name: facts.column(name) for name in wanted if name in facts.names}
+    place = column_of(facts.names)
+    columns |= {name: facts.values[:, place[name]] for name in wanted if name in place}
     return Known(len(facts.places), columns)
 
 

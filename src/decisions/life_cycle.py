@@ -11,10 +11,21 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from decisions.setting import Misplaced, Named, Part
-from decisions.stage_walk import BY_FEWER, BY_ORDERS, BY_SILENCE, EVER, NEVER, NO_STATE, walk_all
-from features.reader import Readable, visible_rows
+from decisions.stage_walk import (
+    BY_FEWER,
+    BY_ORDERS,
+    BY_SILENCE,
+    EVER,
+    NEVER,
+    NO_STATE,
+    find_begins,
+    pick_orders,
+    walk_all,
+)
+from features.reader import Readable, moments_of, visible_rows
 from tables.history import MISSING_NUMBER
 from tables.moment import DAY
+from tables.once import once
 
 Int64s = npt.NDArray[np.int64]
 
@@ -110,6 +121,7 @@ class LifeCycle(Part):
                         left.append(step)
         return []
 
+    @once
     def rules(self) -> Int64s:
         """Rows of leave, enter, kind, count, days; shape (rules, 5)."""
         place = {state.name: k for k, state in enumerate(self.states)}
@@ -154,17 +166,13 @@ def life_cycle(histories: Readable, places: Int64s, t: Int64s | int, rules: Life
     if "transactions" not in histories.present:
         nobody, none = np.full(len(places), NEVER), np.empty(0, np.int64)
         return stages_of(nobody, none, np.zeros(len(places) + 1, np.int64), t, rules)
-    owner, lines = visible_rows(histories, "transactions", t, places)
-    is_order = (lines["quantity"] > 0) & (lines["opens_order"] != 0)
-    owner, ordered_at = owner[is_order], lines["at"][is_order].astype(np.int64)
-    offsets = np.searchsorted(owner, np.arange(len(places) + 1)).astype(np.int64)
-    begins = _joined(histories, places, t)
-    has_order = offsets[1:] > offsets[:-1]
-    first = (
-        ordered_at[np.where(has_order, offsets[:-1], 0)] if len(ordered_at) else np.full(len(places), NEVER)
-    )
-    begins = np.minimum(begins, np.where(has_order, first, NEVER))
-    return stages_of(begins, ordered_at, offsets, t, rules)
+    moments, begins = moments_of(places, t), np.full(len(places), NEVER)
+    owner, lines = visible_rows(histories, "transactions", moments, places)
+    offsets, ordered_at = np.empty(len(places) + 1, np.int64), np.empty(len(lines), np.int64)
+    pick_orders(owner, lines["quantity"], lines["opens_order"], lines["at"], offsets, ordered_at)
+    owner, own = visible_rows(histories, "customers", moments, places)
+    find_begins(owner, own["at"], own["joined_at"], MISSING_NUMBER, moments, offsets, ordered_at, begins)
+    return stages_of(begins, ordered_at, offsets, moments, rules)
 
 
 def stages_of(
@@ -172,28 +180,15 @@ def stages_of(
 ) -> Stages:
     """The same of moments: begins, shape (customers,), NEVER of whom nothing is visible; ordered_at: each
     customer's orders in order, of customer k from offsets[k] to offsets[k + 1]; all at t or before."""
-    ends = np.zeros(len(begins), np.int64)
-    next_state, next_at = np.full(len(begins), NO_STATE, np.int8), np.full(len(begins), NEVER)
-    rows, rest = rules.rules(), (next_state, next_at)
-    moment = np.ascontiguousarray(np.broadcast_to(t, begins.shape), np.int64)
-    given = (begins, ordered_at, offsets, moment, rows, DAY, ends)
-    walk_all(*given, np.empty(0, np.int8), np.empty(0, np.int64), *rest)
-    total = int(ends[-1]) if len(ends) else 0
+    customers = len(begins)
+    ends = np.empty(customers + 1, np.int64)
+    state, since = np.full(customers, NO_STATE, np.int8), np.full(customers, NEVER)
+    next_state, next_at = np.full(customers, NO_STATE, np.int8), np.full(customers, NEVER)
+    given = (begins, ordered_at, offsets, moments_of(begins, t), rules.rules(), DAY, ends)
+    found = (state, since, next_state, next_at)
+    walk_all(*given, np.empty(0, np.int8), np.empty(0, np.int64), *found)
+    total = int(ends[-1])
     states, moments = np.empty(total, np.int8), np.empty(total, np.int64)
     if total:
-        walk_all(*given, states, moments, *rest)
-    state, since = np.full(len(begins), NO_STATE, np.int8), np.full(len(begins), NEVER)
-    there = np.diff(ends, prepend=0) > 0
-    state[there], since[there] = states[ends[there] - 1], moments[ends[there] - 1]
-    return Stages(state, since, next_state, next_at, np.concatenate([[0], ends]), states, moments)
-
-
-def _joined(histories: Readable, places: Int64s, t: Int64s | int) -> Int64s:
-    """When each customer joined, else from when on the base knows them; NEVER where it does not at t."""
-    owner, rows = visible_rows(histories, "customers", t, places)
-    joined = np.full(len(places), NEVER)
-    if len(rows):
-        moment = np.broadcast_to(t, len(places))[owner]
-        at, own = rows["at"].astype(np.int64), rows["joined_at"].astype(np.int64)
-        np.minimum.at(joined, owner, np.where((own == MISSING_NUMBER) | (own > moment), at, own))
-    return joined
+        walk_all(*given, states, moments, *found)
+    return Stages(state, since, next_state, next_at, ends, states, moments)

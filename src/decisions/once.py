@@ -1,33 +1,5 @@
-"""What follows from a policy alone, worked out once for it and not for every customer who is asked about."""
+"""`once` as this room knows it."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from tables.once import once
 
-P = ParamSpec("P")
-T = TypeVar("T")
-# A process knows few policies at a time (what is served, what replaces it, what a test made up), of a dozen
-# parts each.
-MOST = 64
-
-
-def once(function: Callable[P, T]) -> Callable[P, T]:
-    """Results are kept for the very objects that were given, whose contents nobody changes.
-
-    Policies cannot be hashed quickly, and equal ones are rare; what is kept holds them, so that no other
-    object takes their place in memory.
-    """
-    kept: dict[tuple[int, ...], tuple[object, T]] = {}
-
-    @wraps(function)
-    def found(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = tuple(map(id, args))
-        there = kept.get(given)
-        if there is None:
-            there = (args, function(*args, **kwargs))
-            if len(kept) >= MOST:
-                kept.clear()
-            kept[given] = there
-        return there[1]
-
-    return found
+__all__ = ["once"]

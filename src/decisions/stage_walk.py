@@ -53,6 +53,40 @@ def _when(
 
 
 @compiled
+def pick_orders(owner: Any, quantity: Any, opens: Any, at: Any, offsets: Any, ordered_at: Any) -> None:
+    """Of order lines that stand by customer, each order once: its moment, and in `offsets`, shape (customers
+    + 1,), where each customer's begin."""
+    row, n = 0, 0
+    for customer in range(len(offsets) - 1):
+        offsets[customer] = n
+        while row < len(owner) and owner[row] == customer:
+            if quantity[row] > 0 and opens[row] != 0:
+                ordered_at[n] = at[row]
+                n += 1
+            row += 1
+    offsets[len(offsets) - 1] = n
+
+
+@compiled
+def find_begins(
+    owner: Any, at: Any, joined_at: Any, missing: int, ts: Any, offsets: Any, ordered_at: Any, begins: Any
+) -> None:
+    """Lower `begins` to when a customer joined (where that is `missing` or later than t: from when on the
+    base knows them), or to the first order.
+
+    owner, at, joined_at: of the rows of customers; ts, begins: shape (customers,).
+    """
+    for row in range(len(owner)):
+        joined = joined_at[row]
+        if joined == missing or joined > ts[owner[row]]:
+            joined = at[row]
+        begins[owner[row]] = min(begins[owner[row]], joined)
+    for customer in range(len(begins)):
+        if offsets[customer] < offsets[customer + 1]:
+            begins[customer] = min(begins[customer], ordered_at[offsets[customer]])
+
+
+@compiled
 def walk_all(
     begins: Any,
     ordered_at: Any,
@@ -63,16 +97,21 @@ def walk_all(
     ends: Any,
     states: Any,
     moments: Any,
+    last: Any,
+    since_when: Any,
     next_state: Any,
     next_at: Any,
 ) -> None:
-    """Every customer's states up to its t, and what comes after it if no order does.
+    """Every customer's states up to its t, the last of them, and what comes after it if no order does.
 
-    The first call, without room in `states`, fills `ends` with where each customer's states end; the second
-    fills states and moments. Rules that lead round in a circle at one moment are left after one round.
+    The first call, without room in `states`, fills `ends`, shape (customers + 1,), with where each customer's
+    states begin and the last one's end; the second fills states and moments. Whom nothing is visible of keeps
+    what stands in `last`, `since_when`, `next_state` and `next_at`. Rules that lead round in a circle at one
+    moment are left after one round.
     """
     never = 2**62
     place = 0
+    ends[0] = 0
     for customer in range(len(begins)):
         begin, t = begins[customer], ts[customer]
         if begin <= t:
@@ -90,6 +129,7 @@ def walk_all(
                         if moment < best:
                             best, enter = moment, rules[r, 1]
                 if best > t:
+                    last[customer], since_when[customer] = state, since
                     next_state[customer], next_at[customer] = enter, best
                     break
                 here = here + 1 if best == since else 0
@@ -100,4 +140,4 @@ def walk_all(
                 if len(states):
                     states[place], moments[place] = state, since
                 place += 1
-        ends[customer] = place
+        ends[customer + 1] = place

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.family import WINDOWS
-from features.reader import FactTable
+from features.reader import FactTable, moments_of
 from tables.check_rules import whole_row
 from tables.code import codes
 from tables.contract import CUSTOMER_TABLES, TABLES, Table
@@ -36,7 +36,7 @@ def read_draft(
     one row a customer (or a customer and days) and its columns are the facts' names, without the window
     where there is a column days. Raises Refused for a text that is no SQL or leaves customers out.
     """
-    moments = np.ascontiguousarray(np.broadcast_to(moments, np.shape(places)), np.int64)
+    moments = moments_of(places, moments)
     names: tuple[str, ...] = ()
     values = np.empty((len(places), 0))
     with duckdb.connect() as db:

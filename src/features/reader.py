@@ -42,6 +42,7 @@ from tables.compiled import cache_folder, compiled, is_kept
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Bucket, History, Int64s, Members
 from tables.moment import FOREVER
+from tables.once import once
 from tables.record import RECORD_TYPES, Records
 from tables.timeline import Timeline, Timelines
 
@@ -94,7 +95,7 @@ class FactTable(NamedTuple):
         return digest.hexdigest()
 
     def column(self, name: str) -> npt.NDArray[np.float64]:
-        return self.values[:, self.names.index(name)]
+        return self.values[:, column_of(self.names)[name]]
 
     def beside(self, other: "FactTable") -> "FactTable":
         """These columns, then those of `other`, which must have the same rows and no column of ours."""
@@ -107,8 +108,15 @@ class FactTable(NamedTuple):
 
     def only(self, names: Sequence[str]) -> "FactTable":
         """These columns alone, in this order."""
-        chosen = [self.names.index(name) for name in names]
+        chosen = [column_of(self.names)[name] for name in names]
         return self._replace(names=tuple(names), values=np.ascontiguousarray(self.values[:, chosen]))
+
+
+@once
+def column_of(names: tuple[str, ...]) -> dict[str, int]:
+    """The place of each column among the names of a table: a search of hundreds for each column would take
+    longer than to read one customer."""
+    return {name: k for k, name in enumerate(names)}
 
 
 def facts_of(families: Sequence[Family[Any]] = FAMILIES) -> tuple[NamedFact, ...]:
@@ -136,11 +144,11 @@ def read_facts(
     """
     families = tuple(families)
     places = np.ascontiguousarray(places, np.int64)
-    moments = np.ascontiguousarray(np.broadcast_to(moments, places.shape), np.int64)
+    moments = moments_of(places, moments)
     names = names_of(families)
     values = np.empty((len(places), len(names)))
     read, timelines = reader(families), as_read(histories.timelines)
-    missing = np.flatnonzero(missing_columns(families, histories.present))
+    missing = _missing(families, histories.present)
 
     def parts() -> Iterator[tuple[Bucket, Int64s, Int64s]]:
         for bucket, rows, local in histories.parts(places):
@@ -201,6 +209,18 @@ def missing_columns(families: tuple[Family[Any], ...], present: frozenset[str]) 
     return np.array([not present.issuperset(family.sources) for family in families for _ in family.facts])
 
 
+@cache
+def _missing(families: tuple[Family[Any], ...], present: frozenset[str]) -> Int64s:
+    return np.flatnonzero(missing_columns(families, present))
+
+
+def moments_of(places: Int64s, t: Int64s | int) -> Int64s:
+    """The moment of each customer, of one for all or of one each; shape (customers,)."""
+    moments = np.empty(places.shape, np.int64)
+    moments[:] = t
+    return moments
+
+
 def visible_history(histories: Readable, place: int, t: int) -> History:
     """What one customer's families see at t."""
     rows = (visible_rows(histories, name, t, np.array([place]))[1] for name in CUSTOMER_TABLES)
@@ -212,42 +232,38 @@ def visible_rows(histories: Readable, table: str, t: Int64s | int, places: Int64
 
     Returns which of `places` a row is of, in order, and the records.
     """
-    moments = np.ascontiguousarray(np.broadcast_to(t, places.shape), np.int64)
-    found, owners = [np.empty(0, RECORD_TYPES[table])], [np.empty(0, np.int64)]
+    moments, timelines = moments_of(places, t), as_read(histories.timelines)
+    found, owners = [], []
     for bucket, rows, local in histories.parts(places):
         whole = as_read(bucket)
         own, offsets = getattr(whole.rows, table), getattr(whole.offsets, table)
-        records, counts = _collector(table)(
-            own, offsets, whole.members, local, moments[rows], as_read(histories.timelines)
-        )
+        owner, records = _collector(table)(own, offsets, whole.members, rows, local, moments[rows], timelines)
         found.append(np.asarray(records))
-        owners.append(np.repeat(rows, counts))
+        owners.append(owner)
+    if len(found) == 1:  # to join record types NumPy compares them field by field
+        return owners[0], found[0]
+    if not found:
+        return np.empty(0, np.int64), np.empty(0, RECORD_TYPES[table])
     owner, records = np.concatenate(owners), np.concatenate(found)
-    if len(found) > 2:
-        order = np.argsort(owner, kind="stable")
-        owner, records = owner[order], records[order]
-    return owner, records
+    order = np.argsort(owner, kind="stable")
+    return owner[order], records[order]
 
 
 @cache
 def _collector(table: str) -> Any:
     text = f"""
-def collect(rows, offsets, members, places, moments, timelines):
+def collect(rows, offsets, members, owners, places, moments, timelines):
     most = 0
     for k in range(len(places)):
-        most = max(most, rows_of(offsets, members, places[k]))
-    room, total = as_read(np.empty(most, SEEN)), 0
-    counts = np.zeros(len(places), np.int64)
+        most += rows_of(offsets, members, places[k])
+    records, owner, n = as_read(np.empty(most, SEEN)), np.empty(most, np.int64), 0
     for k in range(len(places)):
-        counts[k] = len(see_{table}(rows, offsets, members, places[k], moments[k], timelines, room))
-        total += counts[k]
-    records = np.empty(total, SEEN)
-    n = 0
-    for k in range(len(places)):
-        seen = see_{table}(rows, offsets, members, places[k], moments[k], timelines, room)
-        records[n : n + len(seen)] = seen
-        n += len(seen)
-    return records, counts
+        count = len(see_{table}(rows, offsets, members, places[k], moments[k], timelines, records[n:]))
+        owner[n : n + count] = owners[k]
+        n += count
+    if n == most:
+        return owner, records
+    return owner[:n].copy(), records[:n].copy()
 """
     scope = {"np": np, "SEEN": RECORD_TYPES[table], f"see_{table}": _sight(table)}
     scope |= {"rows_of": rows_of, "as_read": records_as_read}

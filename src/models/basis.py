@@ -1,9 +1,12 @@
 """A customer's facts as ranks: what a linear model can take, whatever the facts' shape."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tables.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 KNOTS = 33
@@ -28,15 +31,41 @@ class Basis:
     def __call__(self, facts: Floats) -> Floats:
         """Shape (columns, customers): one, each fact's rank about its middle (0 where missing), and what is
         missing. Columns first: each is written at once."""
-        columns = np.zeros((self.width, len(facts)))
-        columns[0] = 1.0
-        for k in range(len(self.knots)):
-            told = facts[:, k]
-            rank = (np.interp(told, self.knots[k], self.ranks[k]) - 0.5) * SPREAD
-            columns[1 + k] = np.where(np.isnan(told), 0.0, rank)
-        for column, k in enumerate(self.missing, 1 + len(self.knots)):
-            columns[column] = np.isnan(facts[:, k])
+        columns = np.empty((self.width, len(facts)))
+        _fill(facts, self.knots, self.ranks, np.array(self.missing, np.int64), columns)
         return columns
+
+
+@compiled
+def _fill(facts: Any, knots: Any, ranks: Any, missing: Any, columns: Any) -> None:
+    for row in range(len(facts)):
+        columns[0, row] = 1.0
+    for k in range(len(knots)):
+        for row in range(len(facts)):
+            told = facts[row, k]
+            known = not np.isnan(told)
+            columns[1 + k, row] = (_between(told, knots[k], ranks[k]) - 0.5) * SPREAD if known else 0.0
+    for k in range(len(missing)):
+        for row in range(len(facts)):
+            columns[1 + len(knots) + k, row] = 1.0 if np.isnan(facts[row, missing[k]]) else 0.0
+
+
+@compiled
+def _between(told: float, knots: Any, ranks: Any) -> float:
+    """np.interp, step by step, of one number."""
+    if told < knots[0]:
+        return float(ranks[0])
+    low, high = 0, len(knots)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if knots[middle] <= told:
+            low = middle
+        else:
+            high = middle
+    if high == len(knots) or knots[low] == told:
+        return float(ranks[low])
+    slope = (ranks[high] - ranks[low]) / (knots[high] - knots[low])
+    return float(slope * (told - knots[low]) + ranks[low])
 
 
 def fit_basis(facts: Floats) -> Basis:

@@ -10,11 +10,13 @@ import numpy.typing as npt
 from features.reader import FactTable, read_facts, visible_rows
 from models.frame import value_over
 from tables.code import code
+from tables.compiled import compiled
 from tables.contract import OFFER_KINDS, Contacts, Responses
 from tables.history import Histories, Int64s, Records
 from tables.memory import at_once
 from tables.moment import DAY
 from tables.offer import Offer
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -68,6 +70,8 @@ EFFECT_FACTS = (
     "level",
 )
 USUAL = EFFECT_FACTS.index("spend_per_order_364d")
+SPEND_AND_ORDERS = [EFFECT_FACTS.index("spend_364d"), EFFECT_FACTS.index("orders_364d")]
+REWARD, MINIMUM = OFFER_TERMS.index("offer_reward"), OFFER_TERMS.index("offer_minimum_spend")
 CONTACT_NAMES = (*EFFECT_FACTS, *OFFER_FACTS)
 
 
@@ -115,15 +119,20 @@ class ContactFrame:
 
 def own_facts(values: Floats, names: tuple[str, ...]) -> Floats:
     """EFFECT_FACTS of customers; values: facts in the columns of `names`."""
-    return values[:, [names.index(name) for name in EFFECT_FACTS]]
+    return values[:, _effect_columns(names)]
+
+
+@once
+def _effect_columns(names: tuple[str, ...]) -> Int64s:
+    return np.array([names.index(name) for name in EFFECT_FACTS], np.int64)
 
 
 def usual_order(own: Floats, usual_spend: float) -> Floats:
     """A customer's usual spend per order, minor units; own: columns begin as EFFECT_FACTS."""
-    spend = np.nan_to_num(own[:, EFFECT_FACTS.index("spend_364d")])
-    orders = np.nan_to_num(own[:, EFFECT_FACTS.index("orders_364d")])
+    told = own[:, SPEND_AND_ORDERS]
+    spend, orders = np.where(np.isnan(told), 0.0, told).T
     usual = (spend + PRIOR_ORDERS * usual_spend) / (orders + PRIOR_ORDERS)
-    return np.asarray(np.clip(usual, usual_spend / 10, usual_spend * 10))
+    return np.asarray(np.minimum(np.maximum(usual, usual_spend / 10), usual_spend * 10))
 
 
 def terms_of(offers: Sequence[Offer]) -> Floats:
@@ -137,13 +146,22 @@ def terms_of(offers: Sequence[Offer]) -> Floats:
 def offer_facts(own: Floats, terms: Floats) -> Floats:
     """OFFER_FACTS of every customer with every offer; own: EFFECT_FACTS, (customers, facts); terms: (offers,
     terms), or (customers, offers, terms) where each has its own; shape (customers, offers, facts)."""
-    told = np.broadcast_to(terms, (len(own), *terms.shape[-2:]))
-    facts = np.empty((*told.shape[:2], len(OFFER_FACTS)))
-    facts[..., : len(OFFER_TERMS)] = told
-    usual = np.where(own[:, USUAL] > 0, own[:, USUAL], np.nan)[:, None]
-    facts[..., -2] = told[..., OFFER_TERMS.index("offer_reward")] / usual
-    facts[..., -1] = told[..., OFFER_TERMS.index("offer_minimum_spend")] / usual
+    facts = np.empty((len(own), terms.shape[-2], len(OFFER_FACTS)))
+    _tell_offers(own[:, USUAL], terms if terms.ndim == 3 else terms[None], facts)
     return facts
+
+
+@compiled
+def _tell_offers(usual: Any, terms: Any, facts: Any) -> None:
+    """terms: of every customer, or once for all."""
+    for row in range(facts.shape[0]):
+        order = usual[row] if usual[row] > 0 else np.nan
+        own = terms[row if len(terms) > 1 else 0]
+        for offer in range(facts.shape[1]):
+            for k in range(own.shape[1]):
+                facts[row, offer, k] = own[offer, k]
+            facts[row, offer, own.shape[1]] = own[offer, REWARD] / order
+            facts[row, offer, own.shape[1] + 1] = own[offer, MINIMUM] / order
 
 
 def build_contact_frame(

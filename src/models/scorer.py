@@ -8,6 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from features.reader import column_of
 from models.calibration import Calibration
 from models.contact import CONTACT_NAMES, EFFECT_FACTS, OFFER_TERMS, own_facts, terms_of
 from models.effect import OfferModels, predict_offers
@@ -18,6 +19,7 @@ from models.season import Season
 from models.topic import PROCESS_FACT
 from models.value_range import ValueRange
 from tables.offer import Offer
+from tables.once import once
 from tables.refusal import Refused
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +83,7 @@ class Scorer:
         `names`, which must hold all of ours."""
         mine = self.columns(values, names)
         own = own_facts(mine, self.names) if self.offer.response is not None else mine[:, :0]
-        response, uplift = predict_offers(self.offer, own, terms_of(offers))
+        response, uplift = predict_offers(self.offer, own, _terms(offers))
         return Scores(
             churn=self.promise(mine, t),
             value=self.value_season.of_money(np.asarray(self.value.predict(mine)), t),
@@ -133,12 +135,24 @@ class Scorer:
 
 
 def _columns(values: Floats, names: tuple[str, ...], wanted: tuple[str, ...]) -> Floats:
+    places = _places(names, wanted)
+    return values if places is None else np.take(values, places, axis=1)
+
+
+@once
+def _places(names: tuple[str, ...], wanted: tuple[str, ...]) -> npt.NDArray[np.int64] | None:
+    """Of what is wanted among the names; None where they are the same."""
     if names == wanted:
-        return values
+        return None
     try:
-        return np.take(values, [names.index(name) for name in wanted], axis=1)
-    except ValueError as error:
+        return np.array([column_of(names)[name] for name in wanted], np.int64)
+    except KeyError as error:
         raise Refused(
             f"the bundle's models need a fact that this version does not read: {error}; "
             "train and promote a new one"
         ) from error
+
+
+@once
+def _terms(offers: tuple[Offer, ...]) -> Floats:
+    return terms_of(offers)

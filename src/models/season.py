@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from models.calibration import fit_intercept, log_odds, sigmoid
 from tables.moment import DAY
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 # Whole weeks, so that a Saturday is compared with a Saturday.
@@ -41,13 +42,18 @@ class Season(NamedTuple):
         if not self.moments:
             return np.zeros(np.shape(t))
         ago = np.asarray(t, np.float64) - YEAR
-        return np.asarray(np.interp(ago, self.moments, self.shifts, left=0.0, right=0.0))
+        return np.asarray(np.interp(ago, *_points(self.moments, self.shifts), left=0.0, right=0.0))
 
     def of_probability(self, probability: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         return sigmoid(log_odds(probability) + self.at(t))
 
     def of_money(self, amount: Floats, t: npt.NDArray[np.int64] | int) -> Floats:
         return np.asarray(amount * np.exp(self.at(t)))
+
+
+@once
+def _points(moments: tuple[int, ...], shifts: tuple[float, ...]) -> tuple[Floats, Floats]:
+    return np.array(moments, np.float64), np.array(shifts, np.float64)
 
 
 def levels(

@@ -10,7 +10,7 @@ Nie & Wager 2021.)
 
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ import numpy.typing as npt
 from models.basis import Basis, fit_basis
 from models.learner import FOLDS, fold_of
 from models.trial import Trial, calm, freed
+from tables.compiled import compiled
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -51,12 +53,8 @@ class SharedEffect:
 
     def predict(self, facts: Floats, terms: Floats) -> Floats:
         """facts: (customers, facts); terms: (offers, terms); shape (customers, offers)."""
-        columns = self.basis(facts)
-        weights = self.coefficients(terms)
         effect = np.zeros((len(facts), len(terms)))
-        # Sums in one order, so that one customer gets to the bit what it gets among all.
-        for column, weight in zip(columns, weights.T, strict=True):
-            effect += column[:, None] * weight
+        _add_up(self.basis(facts), _by_column(self, terms), effect)
         return effect
 
     def coefficients(self, terms: Floats) -> Floats:
@@ -70,6 +68,21 @@ class SharedEffect:
             known = same.any(axis=1)
             weights[known] += self.own[same[known].argmax(axis=1)]
         return weights
+
+
+@once
+def _by_column(model: SharedEffect, terms: Floats) -> Floats:
+    """The coefficients, shape (columns, offers)."""
+    return np.ascontiguousarray(model.coefficients(terms).T)
+
+
+@compiled
+def _add_up(columns: Any, weights: Any, effect: Any) -> None:
+    """Sums in one order, so that one customer gets to the bit what it gets among all."""
+    for row in range(effect.shape[0]):
+        for c in range(len(columns)):
+            for offer in range(effect.shape[1]):
+                effect[row, offer] += columns[c, row] * weights[c, offer]
 
 
 def shared_learner(trial: Trial) -> SharedEffect:

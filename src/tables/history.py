@@ -23,11 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tables.cell import TIERS, cell_path, dense_offsets, read_cell
-from tables.code import keys_of
+from tables.code import find, keys_of
 from tables.contract import CUSTOMER_TABLES
 from tables.merger import Ownership
 from tables.record import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, STORED_TYPES, Records
@@ -118,13 +117,7 @@ class Histories:
 
     def find(self, customer_ids: Sequence[str]) -> Int64s:
         """Where the customers stand in `ids`; -1 for those who are not known."""
-        wanted = pa.array(customer_ids, pa.string())
-        if not len(self.keys):
-            return np.full(len(wanted), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.keys, keys_of(wanted)), len(self.keys) - 1)
-        # Two texts may share a key, if never in practice: the text decides.
-        same = pc.equal(self._ids.take(pa.array(found)), wanted).fill_null(False)
-        return np.where(np.asarray(same), found, -1).astype(np.int64)
+        return find(self._ids, self.keys, customer_ids)
 
     def places(self, customer_ids: Sequence[str]) -> Int64s:
         """Where the customers stand in `ids`; raises Refused naming those who are not known."""
@@ -179,17 +172,20 @@ class Histories:
         numbers = self.numbers_of(places)
         numbers[linked >= 0] = -1
         found = []
-        for number in np.unique(numbers):
+        for number in (np.flatnonzero(np.bincount(numbers + 1)) - 1).tolist():
             rows = np.flatnonzero(numbers == number)
             if number < 0:
                 found.append((self.linked.bucket, rows, linked[rows]))
             else:
-                found.append((self.bucket(int(number)), rows, places[rows] - self.buckets[number]))
+                found.append((self.bucket(number), rows, places[rows] - self.buckets[number]))
         return found
 
 
 class _Linked:
-    """Customers who were ever merged, or into whom others were, gathered in a small bucket of their own."""
+    """Customers who were ever merged, or into whom others were, gathered in a small bucket of their own.
+
+    places: theirs, ascending; at: of each, its place in `bucket`.
+    """
 
     def __init__(self, histories: Histories, owners: list[Ownership]) -> None:
         # Seen from afar: maps of files must not outlive the histories until a collection comes by.
@@ -197,9 +193,10 @@ class _Linked:
         self.owners = owners
         named = sorted({each.customer_id for each in owners} | {each.owner_id for each in owners})
         self.places = np.sort(histories.places(named)) if named else np.empty(0, np.int64)
+        self.at = {place: k for k, place in enumerate(self.places.tolist())}
 
     def place_of(self, places: Int64s) -> Int64s:
-        """Their places in `bucket`; -1 for customers who are always themselves."""
+        """`at` of many; -1 for customers who are always themselves."""
         if not len(self.places):
             return np.full(len(places), -1, np.int64)
         found = np.minimum(np.searchsorted(self.places, places), len(self.places) - 1)

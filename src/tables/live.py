@@ -75,7 +75,7 @@ class LiveHistories:
                 and (until := tuple(row for row in self._came[place] if row.position <= now))
             }
         known = [place < len(self.stored) or place in came for place in places.tolist()]
-        return Snapshot(self, np.where(known, places, -1), now, came)
+        return Snapshot(self, customer_ids, np.where(known, places, -1), now, came)
 
     def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
         new = places >= len(self.stored)
@@ -89,7 +89,7 @@ class LiveHistories:
     def bucket(self, place: int, came: dict[int, tuple[Came, ...]]) -> Bucket:
         """A bucket whose first customer is the one at `place`, with what came of all who are read there."""
         linked = self.stored.linked
-        at = int(linked.place_of(np.array([place]))[0]) if place < len(self.stored) else -1
+        at = linked.at.get(place, -1)
         if at < 0:
             own = came[place]
             before = self._made.get(place)
@@ -103,10 +103,7 @@ class LiveHistories:
         offsets[0] = 0
         owned = np.array([local[int(linked.places[m])] for m in members.place[part]], np.int64)
         return _bucket(
-            [
-                (linked.bucket, int(linked.place_of(np.array([each]))[0]), came.get(each, ()))
-                for each in together
-            ],
+            [(linked.bucket, linked.at[each], came.get(each, ())) for each in together],
             Members(offsets, owned, members.since[part].copy(), members.until[part].copy()),
         )
 
@@ -119,10 +116,8 @@ class LiveHistories:
 
     def read_together(self, place: int) -> list[int]:
         """The places whose rows may be read in the history of the customer at `place`, its own first."""
-        if not 0 <= place < len(self.stored):
-            return [place]
         linked = self.stored.linked
-        at = int(linked.place_of(np.array([place]))[0])
+        at = linked.at.get(place, -1)
         if at < 0:
             return [place]
         members = linked.bucket.members
@@ -143,8 +138,15 @@ class Snapshot:
     """
 
     def __init__(
-        self, live: LiveHistories, places: Int64s, position: int, came: dict[int, tuple[Came, ...]]
+        self,
+        live: LiveHistories,
+        customer_ids: Sequence[str],
+        places: Int64s,
+        position: int,
+        came: dict[int, tuple[Came, ...]],
     ) -> None:
+        self._ids = np.array(customer_ids, object)
+        self._parts: list[tuple[Bucket, Int64s, Int64s]] | None = None
         self.places = places
         self.position = position
         self._live = live
@@ -165,10 +167,20 @@ class Snapshot:
         return bool(self._came)
 
     def ids_of(self, places: Int64s) -> npt.NDArray[np.object_]:
-        return self._live.ids_of(places)
+        return self._ids if places is self.places else self._live.ids_of(places)
 
     def parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
-        """The buckets that hold these customers: (bucket, which of `places`, their places in it)."""
+        """The buckets that hold these customers: (bucket, which of `places`, their places in it).
+
+        Whoever asked reads several tables of all of them: these parts are found once.
+        """
+        if places is not self.places:
+            return self._find_parts(places)
+        if self._parts is None:
+            self._parts = self._find_parts(places)
+        return self._parts
+
+    def _find_parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
         if not self._came:
             return self._live.stored.parts(places)
         changed = self.changed(places)

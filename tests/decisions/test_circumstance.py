@@ -13,8 +13,10 @@ from decisions.policy import Policy
 from decisions.reach import Cap
 from decisions.standing import standing_of
 from features.reader import read_facts, visible_rows
+from models.contact import HELD_BACK
 from models.scorer import Scores
 from releases.home import Home
+from tables.contract import CONTACT_CHANNELS, OFFER_KINDS
 from tables.history import Histories, read_histories
 from tables.moment import DAY
 
@@ -78,6 +80,24 @@ def test_each_customer_may_have_a_moment_of_its_own(histories: Histories) -> Non
     for row in range(60):
         alone = contacts_under(histories, places[row : row + 1], int(moments[row]), CAPS)
         assert together[row].tolist() == alone[0].tolist()
+
+
+def test_contacts_made_later_than_a_moment_are_counted_alone(histories: Histories) -> None:
+    """Also those whose channel or offer is not known, against every cap."""
+    places, t = np.arange(len(histories)), histories.last_at
+    owner, rows = visible_rows(histories, "contacts", t, places)
+    since = int(np.median(rows["at"]))
+    made = (rows["kind"] != HELD_BACK) & (rows["at"] > since)
+    counts = contacts_under(histories, places, t, CAPS, since=since)
+    for k, cap in enumerate(CAPS):
+        counted = made & (rows["at"] > t - cap.days * DAY)
+        for field, named, order in (
+            ("channel", cap.channels, CONTACT_CHANNELS),
+            ("offer_kind", cap.kinds, OFFER_KINDS),
+        ):
+            if named:
+                counted &= np.isin(rows[field], [0, *(order.index(each) + 1 for each in named)])
+        assert counts[:, k].tolist() == np.bincount(owner[counted], minlength=len(places)).tolist()
 
 
 def test_a_base_that_tells_of_no_contacts_says_so(histories: Histories) -> None:

@@ -99,3 +99,11 @@ def test_a_fact_of_few_values_and_one_of_none_are_ranked() -> None:
     assert np.isfinite(columns).all()
     assert columns[1, 0] < 0 < columns[1, -1]
     assert (columns[3] == 0).all()
+
+
+def test_the_sum_over_columns_is_numpys_in_their_order(trial: Trial, model: SharedEffect) -> None:
+    expected = np.zeros((ROWS, len(OFFERS)))
+    for column, weight in zip(model.basis(trial.facts), model.coefficients(OFFERS).T, strict=True):
+        expected += column[:, None] * weight
+    assert np.array_equal(model.predict(trial.facts, OFFERS), expected)
+    assert np.array_equal(model.predict(trial.facts[5:6], OFFERS), expected[5:6])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from tables.code import MISSING, code, codes, lots_of
+from tables.code import MISSING, code, codes, find, keys_of, lots_of
 
 # From the authors' reference: http://www.isthe.com/chongo/src/fnv/test_fnv.c (64 bit FNV-1a).
 PUBLISHED = {
@@ -33,7 +33,16 @@ def plain_fnv(text: str) -> int:
     return value
 
 
-@given(st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=20))
+def plain_spread(value: int) -> int:
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+    return value ^ value >> 31
+
+
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(st.lists(st.none() | any_text, max_size=20))
 def test_a_text_has_the_same_code_alone_and_among_others_and_a_missing_one_has_none(
     texts: list[str | None],
 ) -> None:
@@ -43,6 +52,33 @@ def test_a_text_has_the_same_code_alone_and_among_others_and_a_missing_one_has_n
     assert [each % 2**64 for each in codes(whole).tolist()] == expected
     assert [each % 2**64 for each in codes(halves).tolist()] == expected
     assert [each % 2**64 for each in codes(whole[1:]).tolist()] == expected[1:]
+    assert [each % 2**64 for each in codes(whole.cast(pa.large_string())[1:]).tolist()] == expected[1:]
+
+
+@given(st.lists(st.none() | any_text, max_size=20), any_text)
+def test_a_lot_is_the_spread_code_of_the_salt_and_the_text(texts: list[str | None], salt: str) -> None:
+    whole = [MISSING if text is None else plain_fnv(f"{salt}|{text}") for text in texts]
+    expected = [(plain_spread(each) >> 11) / 2**53 for each in whole]
+    assert lots_of(np.array([*texts, None], object)[:-1], salt).tolist() == expected
+
+
+@given(st.lists(any_text, unique=True, max_size=20), st.lists(any_text, max_size=5))
+def test_a_text_is_found_among_those_in_the_order_of_their_keys(texts: list[str], others: list[str]) -> None:
+    keys = keys_of(pa.array(texts, pa.string()))
+    assert keys.tolist() == [plain_spread(plain_fnv(text)) for text in texts]
+    order = np.argsort(keys, kind="stable")
+    ids = [texts[k] for k in order]
+    wanted = [*others, *texts]
+    expected = [ids.index(each) if each in ids else -1 for each in wanted]
+    assert find(pa.array(ids, pa.string()), keys[order], wanted).tolist() == expected
+
+
+def test_texts_that_share_a_key_are_told_apart() -> None:
+    same = np.repeat(keys_of(pa.array(["b"])), 1)
+    assert find(pa.array(["a"]), same, ["b"]).tolist() == [-1]
+    assert find(pa.array(["ba"]), same, ["b"]).tolist() == [-1]
+    assert find(pa.array([""]), same, ["b"]).tolist() == [-1]
+    assert find(pa.array(["b"]), same, ["b"]).tolist() == [0]
 
 
 @pytest.mark.parametrize("salt", ["2026", "2027", "sample", "unseen", ""])
