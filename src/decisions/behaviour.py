@@ -14,10 +14,10 @@ from pydantic import Field, model_validator
 from decisions.frozen import KINDS, RANK_STEPS, Frozen
 from decisions.known import Floats, Measured, Written
 from decisions.label import NOT_KNOWN
-from decisions.once import once
 from decisions.setting import Misplaced, Named, Part
 from decisions.tier import Labels, explained
 from tables.compiled import compiled
+from tables.once import once
 
 
 class Signal(Part):

@@ -13,7 +13,6 @@ from decisions.arbitration import tariff_of
 from decisions.circumstance import Circumstances
 from decisions.exploration import Draw, draw
 from decisions.limit import Limits, Terms, charges, limits_of, takes_of, terms_of_offers
-from decisions.once import once
 from decisions.option import Options, options
 from decisions.pick import Left, Lines, May, Wish, net_and_cost, price, settle
 from decisions.policy import Policy
@@ -22,6 +21,7 @@ from decisions.slot import slot_of
 from decisions.why import Why
 from models.scorer import Scores
 from tables.offer import Offer
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]

@@ -15,10 +15,10 @@ from decisions.frozen import KINDS, NOBODY, Floats, Frozen, number_of, rank_valu
 from decisions.known import IS_COMPANY, Known
 from decisions.label import Places
 from decisions.measure import LeadingShare, Quantile, Statistic, in_order
-from decisions.once import once
 from decisions.policy import Policy
 from decisions.segment import measured_of, value_and_behaviour
 from decisions.strategy import cells_of, fallback_cells
+from tables.once import once
 from tables.refusal import Refused
 from tables.sealed import canonical_json
 

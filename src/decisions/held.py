@@ -12,9 +12,9 @@ import numpy.typing as npt
 from decisions.frozen import KINDS, Frozen
 from decisions.known import Floats, Measured, Written, limits_of
 from decisions.measure import Range, Statistic
-from decisions.once import once
 from decisions.policy import Policy
 from tables.compiled import compiled
+from tables.once import once
 
 Int64s = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from decisions.circumstance import Circumstances
-from decisions.once import once
 from decisions.policy import Policy
 from decisions.reach import Eligibility
 from decisions.rules import Bits, Flags, Floats, Person, Rules, apply_rules
@@ -21,6 +20,7 @@ from models.scorer import Scores
 from tables.code import lots_of
 from tables.contract import CONTACT_CHANNELS
 from tables.offer import Offer
+from tables.once import once
 
 Int64s = npt.NDArray[np.int64]
 CHANNELS = len(CONTACT_CHANNELS)

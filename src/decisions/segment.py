@@ -12,10 +12,10 @@ from decisions.frozen import NOTHING_FROZEN, Frozen
 from decisions.held import held, ranges_of
 from decisions.known import Floats, Known, Measured, Written, written
 from decisions.label import NOT_KNOWN, Places
-from decisions.once import once
 from decisions.policy import Policy
 from decisions.strategy import NO_CELL, Int64s, cells_of
 from decisions.tier import Labels, holds, next_tier, tag_of, tiers_of
+from tables.once import once
 
 
 class Gap(NamedTuple):

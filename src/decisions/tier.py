@@ -20,9 +20,9 @@ from decisions.label import (
     first_held,
 )
 from decisions.measure import Range, When
-from decisions.once import once
 from decisions.setting import Misplaced, Named
 from features.reader import facts_of
+from tables.once import once
 
 CHINESE = {
     "churn_probability": "流失概率",

@@ -9,10 +9,10 @@ from decisions.freezing import inputs, statistics
 from decisions.frozen import KINDS, NOTHING_FROZEN, Frozen, statement
 from decisions.held import held, ranges_of
 from decisions.known import Known, Measured
-from decisions.once import once
 from decisions.policy import Policy
 from decisions.segment import measured_of, segments
 from decisions.tier import holds, tag_of, tiers_of
+from tables.once import once
 
 CUSTOMERS = 400
 
