@@ -4,6 +4,7 @@ Three questions in their order: who is eligible (the law, the offer's terms), wh
 anything while a complaint is open), and whether it suits (tired customers, those whom it would drive away).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from decisions.policy import Policy
 from decisions.reach import Eligibility
 from decisions.rules import Bits, Flags, Floats, Person, Rules, apply_rules
 from decisions.segment import Segments
+from decisions.setting import Named
 from decisions.slot import open_channels
 from decisions.why import Why
 from models.scorer import Scores
@@ -168,22 +170,25 @@ def _belong(policy: Policy, who: Circumstances, segments: Segments | None) -> Fl
 def _belongs(policy: Policy, rule: Eligibility, who: Circumstances, segments: Segments | None) -> Flags:
     belongs = np.ones(len(who.ids), dtype=bool)
     if rule.stages and policy.life_cycle:
-        belongs &= np.isin(who.stage, _places(policy.life_cycle.states, rule.stages))
+        belongs &= _is_one_of(who.stage, policy.life_cycle.states, rule.stages)
     if not rule.tiers and not rule.behaviours:
         return belongs
     if segments is None:
         return np.zeros(len(who.ids), dtype=bool)
     if rule.tiers:
         by_scheme = [
-            np.isin(segments.tiers[name].place, _places(policy.scheme(name).tiers, tiers))
+            _is_one_of(segments.tiers[name].place, policy.scheme(name).tiers, tiers)
             for name, tiers in rule.tiers.items()
         ]
         belongs &= np.logical_or.reduce(by_scheme)  # a company has no tier of a scheme for persons
     if rule.behaviours and policy.behaviour and segments.behaviour:
-        wanted = _places(policy.behaviour.types, rule.behaviours)
-        belongs &= np.isin(segments.behaviour.labels.place, wanted)
+        belongs &= _is_one_of(segments.behaviour.labels.place, policy.behaviour.types, rule.behaviours)
     return belongs
 
 
-def _places(named: tuple[object, ...], names: tuple[str, ...]) -> list[int]:
-    return [k for k, each in enumerate(named) if getattr(each, "name") in names]  # noqa: B009
+def _is_one_of(place: npt.NDArray[np.int8], named: Sequence[Named], names: tuple[str, ...]) -> Flags:
+    """Whether each place is that of one of these names among `named`."""
+    places = [k for k, each in enumerate(named) if each.name in names]
+    # A few comparisons: np.isin would sort.
+    found: Flags = np.any([place == k for k in places] or [np.zeros(len(place), np.bool_)], axis=0)
+    return found

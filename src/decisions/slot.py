@@ -6,11 +6,14 @@ import numpy.typing as npt
 from decisions.policy import Policy
 from decisions.reach import QuietHours, Slot
 from tables.contract import CONTACT_CHANNELS
+from tables.once import once
 
 Floats = npt.NDArray[np.float64]
 NO_SLOT = -1
+LEAST = -1e300
 
 
+@once
 def open_slots(policy: Policy) -> npt.NDArray[np.bool_]:
     """Whether a channel may speak in a slot; shape (CONTACT_CHANNELS, slots)."""
     is_open = np.ones((len(CONTACT_CHANNELS), len(policy.slots)), dtype=bool)
@@ -39,7 +42,7 @@ def slot_of(policy: Policy, channel: npt.NDArray[np.integer], hours: Floats) -> 
     if policy.slots:
         spoken = np.flatnonzero(channel >= 0)
         is_open = open_slots(policy)[channel[spoken]]
-        liked = np.where(is_open, np.nan_to_num(hours[spoken], nan=-1e300), -np.inf)
+        liked = np.where(is_open, np.where(np.isnan(hours[spoken]), LEAST, hours[spoken]), -np.inf)
         slot[spoken] = np.where(is_open.any(axis=1), liked.argmax(axis=1), NO_SLOT)
     return slot
 
