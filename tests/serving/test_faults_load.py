@@ -31,7 +31,7 @@ import redis
 
 from pipelines import replay as replay_job
 from releases.decision_archive import verify_chains
-from releases.event_journal import FileJournal
+from releases.event_store import open_journal
 from releases.home import Home, Published
 from serving import assessment
 from serving.served import load
@@ -219,7 +219,7 @@ def _assert_scores(home: Home, scores: list[Any]) -> None:
 
 
 def assert_events_are_there_once(home: Home, load: Load) -> None:
-    names = [row["event_id"] for entry in FileJournal(home.events).since(0) for row in entry.rows]
+    names = [row["event_id"] for entry in open_journal(home).since(0) for row in entry.rows]
     assert len(load.taken) > 5
     assert load.taken <= set(names)
     assert len(set(names)) == len(names), "an event was taken twice"
@@ -301,6 +301,38 @@ def both_ready(running: Any, key: str) -> None:
             pass
         time.sleep(0.1)
     pytest.fail(f"no two workers were ready:\n{running.log.read_text()}")
+
+
+@pytest.mark.timeout(900)
+def test_events_in_a_redis_that_is_killed_are_there_once(
+    own_home: Home,
+    tmp_path: Path,
+    server: Any,
+    own_redis: Redis,
+    key: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As two machines would share them. While the journal is away nobody is answered: the last opt-out may be
+    in what cannot be read."""
+    monkeypatch.setenv("HOLDFAST_EVENTS", own_redis.url)
+    environment = {"HOLDFAST_EVENTS": own_redis.url, "HOLDFAST_COUNTERS": own_redis.url}
+    with (
+        server(own_home.path, tmp_path / "log", workers=2, **environment) as running,
+        Load(running.url, key).running() as load,
+    ):
+        both_ready(running, key)
+        load.until_decided()
+        for _ in range(3):
+            os.kill(running.workers()[0], signal.SIGKILL)
+            load.until_answered()
+            own_redis.kill()
+            load.until_refused()
+            own_redis.start()
+            load.until_decided()
+    assert not load.broken
+    assert {each.status for each in load.answers} <= {0, 200, *REFUSALS}
+    assert_all_right(own_home, load.answers)
+    assert_events_are_there_once(own_home, load)
 
 
 @pytest.mark.timeout(900)
