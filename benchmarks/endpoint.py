@@ -186,9 +186,9 @@ def _wait(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     sys.exit(f"{url} did not become ready:\n{log.read_text()}")
 
 
-def key_of(home: Home) -> dict[str, str]:
+def key_of(home: Home, scope: str = "decide") -> dict[str, str]:
     """The headers of who may ask as often as they like."""
-    _, text = create(home, f"benchmark-{uuid.uuid4().hex[:8]}", ("decide",), rate=MUCH, burst=int(MUCH))
+    _, text = create(home, f"benchmark-{uuid.uuid4().hex[:8]}", (scope,), rate=MUCH, burst=int(MUCH))
     return {"authorization": f"Bearer {text}"}
 
 

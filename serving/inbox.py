@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,9 +16,10 @@ from serving import answer
 from serving.clock import Clock
 from serving.event import SECONDS_AHEAD, Event, OptOut, row_of
 from serving.problem import Kind, Problem, invalid
+from serving.ruling import Ruling
 from tables.code import code
 from tables.contract import CUSTOMER_TABLES, TABLES
-from tables.event_row import broken, records_of, same_content, table_of
+from tables.event_row import records_of, same_content
 from tables.history import Histories
 from tables.live import Snapshot
 from tables.moment import DAY, from_micros
@@ -30,6 +31,16 @@ MOST_TRIES = 20
 Row = dict[str, Any]
 
 
+class _Judged(NamedTuple):
+    """Of each row: as it would be kept, whether it says anything new, and when it says it happened, None for
+    now. faults: what the base does not bear."""
+
+    rows: list[Row]
+    statuses: list[Literal["taken", "repeated"]]
+    moments: list[int | None]
+    faults: list[dict[str, str]]
+
+
 class Inbox:
     """The histories of a base that go on with the journal of events, for any number of threads."""
 
@@ -39,7 +50,9 @@ class Inbox:
         self._histories = EventHistories(histories, journal)
         self._journal = journal
         self._clock = clock
+        # One appends at a time: else the threads of a process would overtake each other again and again.
         self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._ruling = Ruling()
         self._answers: dict[str, Entry] = {}
         self._products, self._offers = (
             frozenset(each.rows["key"].tolist())
@@ -98,34 +111,63 @@ class Inbox:
 
     def _take(self, rows: list[tuple[Row, bool]], key: str, asked: bytes) -> answer.EventsTaken:
         digest = hashlib.sha256(asked).hexdigest() if key else ""
+        ruled: list[int | None] | None = None
         try:
             for _ in range(MOST_TRIES):
-                with self._reading:
-                    self._refresh()
-                    if key in self._answers:
-                        return _again(self._answers[key], digest)
-                    known_at = self._next()
-                    judged = self._judged(rows, known_at)
-                    # A caller's clock may be ahead: what was taken is visible from its own moment on.
-                    known_at = max([known_at, *(row["known_at"] for row, _ in judged)])
-                    position = self.position
-                told = answer.EventsTaken(
-                    position=position + 1,
-                    known_at=from_micros(known_at),
-                    events=[answer.EventTaken(event_id=row["event_id"], status=s) for row, s in judged],
-                )
-                taken = tuple(row for row, status in judged if status == "taken")
-                if not taken and not key:
-                    return msgspec.structs.replace(told, position=position)
-                entry = Entry(known_at, taken, key, digest, msgspec.to_builtins(told) if key else {})
+                if ruled is None:
+                    with self._reading:
+                        self._refresh()
+                        if key in self._answers:
+                            return _again(self._answers[key], digest)
+                        judged = self._judged(rows, known_at := self._next())
+                    # Nobody waits for the rules who asks or tells something else meanwhile.
+                    faults = judged.faults + self._rules_broken(judged.rows, known_at)
+                    if faults:
+                        raise invalid(*faults)
+                    ruled = judged.moments
                 with self._writing:
-                    is_done = self._journal.append(position, entry)
-                if is_done:
-                    self.refresh()
+                    told = self._appended(rows, ruled, key, digest)
+                if told is not None:
                     return told
+                ruled = None
         except Refused as error:
             raise Problem(Kind.NOT_RECORDED, f"the journal of events: {error}; nothing was taken") from error
         raise Problem(Kind.NOT_RECORDED, "others were quicker each time; nothing was taken, try again")
+
+    def _appended(
+        self, rows: list[tuple[Row, bool]], ruled: list[int | None], key: str, digest: str
+    ) -> answer.EventsTaken | None:
+        """What is told once the rows are in the journal; None where others were quicker, or where they no
+        longer say when what they said when they were held against the rules."""
+        with self._reading:
+            self._refresh()
+            if key in self._answers:
+                return _again(self._answers[key], digest)
+            known_at = self._next()
+            judged = self._judged(rows, known_at)
+            if judged.faults:
+                raise invalid(*judged.faults)
+            if judged.moments != ruled:
+                return None
+            # A caller's clock may be ahead: what was taken is visible from its own moment on.
+            known_at = max([known_at, *(row["known_at"] for row in judged.rows)])
+            position = self.position
+        told = answer.EventsTaken(
+            position=position + 1,
+            known_at=from_micros(known_at),
+            events=[
+                answer.EventTaken(event_id=row["event_id"], status=status)
+                for row, status in zip(judged.rows, judged.statuses, strict=True)
+            ],
+        )
+        taken = tuple(row for row, s in zip(judged.rows, judged.statuses, strict=True) if s == "taken")
+        if not taken and not key:
+            return msgspec.structs.replace(told, position=position)
+        entry = Entry(known_at, taken, key, digest, msgspec.to_builtins(told) if key else {})
+        if not self._journal.append(position, entry):
+            return None
+        self.refresh()
+        return told
 
     def _refresh(self) -> None:
         entries = self._histories.refresh()
@@ -140,41 +182,38 @@ class Inbox:
         """When what is taken now becomes known: each entry later than the one before, whatever clocks say."""
         return max(self._clock.now(), self._histories.known_at + 1)
 
-    def _judged(
-        self, rows: list[tuple[Row, bool]], known_at: int
-    ) -> list[tuple[Row, Literal["taken", "repeated"]]]:
-        """The rows as they are kept, and whether they say anything new; raises Problem."""
-        self._require_known([row for row, _ in rows])
-        whole, faults, judged = [], [], []
+    def _judged(self, rows: list[tuple[Row, bool]], known_at: int) -> "_Judged":
+        """The rows as they would be kept, held against what is there already; raises Problem."""
+        self._require_known([row for row, _ in rows], known_at)
+        found = _Judged([], [], [], [])
         for k, (row, is_correction) in enumerate(rows):
             before = self._histories.versions(row["customer_id"], row["table"], code(row["event_id"]))
-            at = int(before["at"][-1]) if len(before) and "at" not in row else row.get("at", known_at)
+            stated = int(before["at"][-1]) if len(before) and "at" not in row else row.get("at")
+            at = known_at if stated is None else stated
             kept = {**row, "at": at, "known_at": max(at, known_at)}
             if at > known_at + SECONDS_AHEAD * 1_000_000:
-                faults.append(
-                    _fault(k, "at", "a moment that is not in the future", from_micros(at).isoformat())
-                )
-            whole.append(kept)
+                expected = "a moment that is not in the future"
+                found.faults.append(_fault(k, "at", expected, from_micros(at).isoformat()))
+            found.rows.append(kept)
+            found.moments.append(stated)
             if not len(before) or OPT_OUT in row:
-                judged.append("repeated" if len(before) else "taken")
+                found.statuses.append("repeated" if len(before) else "taken")
                 continue
             (record,) = records_of(row["table"], [kept], self.stored.time_zone)
             if same_content(before[-1:], record):
-                judged.append("repeated")
+                found.statuses.append("repeated")
             elif is_correction:
-                judged.append("taken")
+                found.statuses.append("taken")
             else:
                 raise Problem(
                     Kind.EVENT_CONFLICT,
                     f"events.{k}: {row['event_id']!r} of {row['table']} says something else already; name "
                     "another event, or say that it is a correction; nothing was taken",
                 )
-        faults += self._rules_broken(whole, known_at) + self._references_broken(whole, known_at)
-        if faults:
-            raise invalid(*faults)
-        return list(zip(whole, judged, strict=True))  # type: ignore[arg-type]
+        found.faults.extend(self._references_broken(found.rows, known_at))
+        return found
 
-    def _require_known(self, rows: list[Row]) -> None:
+    def _require_known(self, rows: list[Row], known_at: int) -> None:
         """Whoever is not known yet is created by a row of customers, which may come in the same request."""
         ids = list(dict.fromkeys(row["customer_id"] for row in rows))
         places = self.snapshot(ids).places
@@ -189,7 +228,7 @@ class Inbox:
             )
         for row in rows:
             if row["table"] == "customers" and row["customer_id"] in missing:
-                row.setdefault("joined_at", row.get("at", self._next()))
+                row.setdefault("joined_at", row.get("at", known_at))
 
     def _rules_broken(self, rows: list[Row], known_at: int) -> list[dict[str, str]]:
         faults = []
@@ -201,7 +240,7 @@ class Inbox:
             if table not in self.stored.present:
                 faults += [_fault(numbers[0], "table", "a table that the base has", table)]
                 continue
-            found = broken(table, table_of(table, [rows[k] for k in numbers]), latest)
+            found = self._ruling.broken(table, [rows[k] for k in numbers], latest)
             faults += [
                 _fault(k, "", rule, rows[k]["event_id"])
                 for k, rules in zip(numbers, found, strict=True)

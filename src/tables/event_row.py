@@ -45,16 +45,22 @@ def table_of(name: str, rows: Sequence[Row]) -> pa.Table:
     return pa.table(columns)
 
 
-def broken(name: str, rows: pa.Table, now: datetime) -> list[list[str]]:
-    """The rules that each row breaks, by name; whether what it refers to is there is not looked at."""
-    rules = row_rules(TABLES[name], f"timestamptz '{now.isoformat()}'", {})
-    conditions = ", ".join(f"not coalesce({condition}, true)" for condition in rules.values())
-    # A database of its own, in memory: rows come one by one, and from any thread.
-    with duckdb.connect() as db:
-        db.execute("set threads = 1; set TimeZone = 'UTC'")
-        db.register("rows_that_came", rows)
-        found = db.execute(f"select {conditions} from rows_that_came").fetchall()
-    return [[rule for rule, is_broken in zip(rules, row, strict=True) if is_broken] for row in found]
+class Rules:
+    """The contract's rules, for rows that come while somebody waits: a database in memory that is there
+    already, since to open one takes longer than all else. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._db = duckdb.connect()
+        self._db.execute("set threads = 1; set TimeZone = 'UTC'")
+
+    def broken(self, name: str, rows: pa.Table, now: datetime) -> list[list[str]]:
+        """The rules that each row breaks, by name; whether what it refers to is there is not looked at."""
+        rules = row_rules(TABLES[name], f"timestamptz '{now.isoformat()}'", {})
+        conditions = ", ".join(f"not coalesce({condition}, true)" for condition in rules.values())
+        self._db.register("rows_that_came", rows)
+        found = self._db.execute(f"select {conditions} from rows_that_came").fetchall()
+        self._db.unregister("rows_that_came")
+        return [[rule for rule, is_broken in zip(rules, row, strict=True) if is_broken] for row in found]
 
 
 def records_of(name: str, rows: Sequence[Row], zone: str) -> list[Records]:
