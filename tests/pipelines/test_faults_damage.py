@@ -13,6 +13,7 @@ from releases.home import Home
 from tables.refusal import Refused
 from tables.sealed import pointed
 
+pytestmark = pytest.mark.long
 Command = Callable[..., Any]
 Damage = Callable[[Path], None]
 MOMENT = "2025-09-01"

@@ -32,6 +32,7 @@ from tables.refusal import Refused
 from tables.sealed import sealed_folder
 from tables.sorting import write_histories
 
+pytestmark = pytest.mark.long
 Made = tuple[Path, Histories]
 
 

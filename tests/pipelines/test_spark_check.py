@@ -17,6 +17,7 @@ from tables.column import Column
 from tables.contract import TABLES, Table
 from tables.refusal import Refused
 
+pytestmark = pytest.mark.long
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # In Berlin a clock shows 02:30 twice on the one night and never on the other.
 MOMENTS = [

@@ -19,6 +19,7 @@ from tables.refusal import Refused
 from tables.sorting import write_histories
 from tables.source import ImportReport, import_source
 
+pytestmark = pytest.mark.long
 NAMED_BLOCK = re.compile(r"^`([\w./]+)`:\n\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

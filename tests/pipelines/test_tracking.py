@@ -16,6 +16,7 @@ from pipelines.registry import BUNDLE, CHALLENGER, CHAMPION
 from releases.home import Home
 from tables.sealed import file_hash
 
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("larger_buckets")]
 MODEL = "holdfast-churn-simulator"
 Command = Callable[..., Any]
 
@@ -157,7 +158,8 @@ def test_the_whole_way_works_with_runs_kept_in_postgresql(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     home = tmp_path / "home"
-    for arguments in (("simulate", "--customers", "300"), ("check",), ("train",), ("promote",), ("score",)):
+    world = ("simulate", "--customers", "300", "--weeks", "78")
+    for arguments in (world, ("check",), ("train",), ("promote",), ("score",)):
         said = command(*arguments, "--home", home, "--json")
         assert said.code == 0, said.err
     client = mlflow.MlflowClient(uri, uri)

@@ -30,6 +30,7 @@ from releases.watch import read_memory
 from tables.moment import DAY
 from tables.sealed import MANIFEST, point, pointed, sealed_folder
 
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("larger_buckets")]
 Command = Callable[..., Any]
 MARGIN = 0.3
 
