@@ -111,14 +111,14 @@ def _differences(before: Decision, again: Decision, prices: dict[str, float]) ->
 
 
 def _flat(decision: Decision) -> dict[str, Any]:
-    about = about_customer(decision)
-    scores, considered = about.pop("scores"), about.pop("considered")
-    offers = [each[0] for each in considered]
-    for name, part in scores.items():
+    about = {n: each for n, each in about_customer(decision).items() if n not in ("scores", "considered")}
+    offers = [each.offer for each in decision.considered]
+    for name, part in decision.scores.items():
         names = [name] if len(part) == 1 else [f"{name} of {each}" for each in offers]
-        about |= dict(zip(names, part, strict=True))
-    for offer, *rest in considered:
-        about |= {f"{what} of {offer}": value for what, value in zip(CONSIDERED[1:], rest, strict=True)}
+        about |= {said: each.hex() for said, each in zip(names, part, strict=True)}
+    for offer, *words, net_value, cost in decision.considered:
+        values = (*words, net_value.hex(), cost.hex())
+        about |= {f"{what} of {offer}": value for what, value in zip(CONSIDERED[1:], values, strict=True)}
     return {**about, "propensity": decision.propensity.hex()}
 
 

@@ -1,14 +1,17 @@
 """A decision as a record of the log: in clear what says nothing of the customer, the rest under their key.
 
-A line of JSON. Floating-point numbers stand in hexadecimal, which is exact and knows nan and infinity.
+A line of JSON. Floating-point numbers stand in hexadecimal, and many of them as the base64 of their bytes
+(little endian, 8 each): both are exact and know nan and infinity.
 """
 
 import base64
 import json
 import secrets
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -50,19 +53,40 @@ def clear(decision: Decision, key: CustomerKey) -> dict[str, Any]:
 
 def about_customer(decision: Decision) -> dict[str, Any]:
     """What a decision says of its customer, in JSON's terms; equal for equal decisions."""
+    columns = zip(*decision.considered, strict=True) if decision.considered else ((),) * 5
+    offers, channels, whys, net_values, costs = columns
+    net, cost = packed_numbers(net_values), packed_numbers(costs)
     return {
         "customer_id": decision.customer_id,
         "status": decision.status,
         "held_out": decision.held_out,
         "consents": decision.consents.hex(),
         "facts": decision.facts,
-        "scores": {name: [each.hex() for each in part] for name, part in decision.scores.items()},
+        "scores": {name: packed_numbers(part) for name, part in decision.scores.items()},
         "chosen": decision.chosen,
-        "considered": [
-            [each.offer, each.channel, each.why, each.net_value.hex(), each.cost.hex()]
-            for each in decision.considered
-        ],
+        "considered": {"offer": offers, "channel": channels, "why": whys, "net_value": net, "cost": cost},
     }
+
+
+def _considered(said: Any) -> tuple[Considered, ...]:
+    if isinstance(said, list):  # records of before have a row an offer
+        said = dict(zip(Considered._fields, zip(*said, strict=True) if said else ((),) * 5, strict=True))
+        said |= {name: list(said[name]) for name in ("net_value", "cost")}
+    numbers = [unpacked_numbers(said[name]) for name in ("net_value", "cost")]
+    return tuple(map(Considered, said["offer"], said["channel"], said["why"], *numbers))
+
+
+def packed_numbers(numbers: Sequence[float]) -> str:
+    """Many numbers at once: to write each by itself took half the time of a record."""
+    found = np.array(numbers, "<f8")
+    found[np.isnan(found)] = np.nan  # one nan, of the many
+    return base64.b64encode(found.tobytes()).decode()
+
+
+def unpacked_numbers(text: str | list[str]) -> tuple[float, ...]:
+    if isinstance(text, list):  # records of before have each in hexadecimal
+        return tuple(map(float.fromhex, text))
+    return tuple(np.frombuffer(base64.b64decode(text), "<f8").tolist())
 
 
 def decision_of(body: bytes, keys: CustomerKeys) -> Decision:
@@ -100,10 +124,7 @@ def decision_of(body: bytes, keys: CustomerKeys) -> Decision:
         held_out=about["held_out"],
         consents=number_of(about["consents"]),
         facts=about["facts"],
-        scores={each: tuple(map(number_of, part)) for each, part in about["scores"].items()},
+        scores={each: unpacked_numbers(part) for each, part in about["scores"].items()},
         chosen=about["chosen"],
-        considered=tuple(
-            Considered(offer, channel, why, number_of(net_value), number_of(cost))
-            for offer, channel, why, net_value, cost in about["considered"]
-        ),
+        considered=_considered(about["considered"]),
     )

@@ -134,6 +134,17 @@ def test_a_decision_comes_back_to_the_bit(
     with closing(CustomerKeys(shelf, b"a key")) as keys:
         key = keys.in_use([decision.customer_id])[decision.customer_id]
         assert said(decision_of(record_of(decision, key), keys)) == said(decision)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("releases.decision_record.about_customer", about_before)
+            before = record_of(decision, key)
+        assert said(decision_of(before, keys)) == said(decision)
+
+
+def about_before(decision: Decision) -> dict[str, Any]:
+    """As records had it before: each number in hexadecimal, and a row for each offer that was considered."""
+    rows = [[*each[:3], each.net_value.hex(), each.cost.hex()] for each in decision.considered]
+    scores = {name: [each.hex() for each in part] for name, part in decision.scores.items()}
+    return {**about_customer(decision), "scores": scores, "considered": rows}
 
 
 def test_what_was_written_is_found_with_all_it_said(home: Home) -> None:
