@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from decisions.formula import parse
 from decisions.frozen import KINDS, NOBODY, Floats, Frozen, number_of, rank_values, statement
-from decisions.known import IS_COMPANY, Known
+from decisions.known import IS_COMPANY, Known, Measured, written
 from decisions.label import Places
-from decisions.measure import LeadingShare, Quantile, Statistic, in_order
+from decisions.measure import LeadingShare, Quantile, Statistic, in_order, needed_by
 from decisions.policy import Policy
 from decisions.segment import measured_of, value_and_behaviour
 from decisions.strategy import cells_of, fallback_cells
@@ -106,7 +106,11 @@ def _rows(policy: Policy, parts: Sequence[Part], frozen: Frozen) -> dict[str, np
 
 
 def _values(policy: Policy, parts: Sequence[Part], frozen: Frozen, measure: str) -> Floats:
-    return np.concatenate([measured_of(policy, known, frozen)(measure) for known, _ in parts])
+    """One measure of everybody: of a large base, all that the others are is not worked out each time."""
+    needed, numbers = needed_by(policy.measures, measure), policy.numbers
+    by = written(needed, numbers, frozen, also=(measure,))
+    given = (needed, numbers, frozen, policy.unknown_kind, by)
+    return np.concatenate([Measured(known, *given)(measure) for known, _ in parts])
 
 
 def statistics(policy: Policy) -> Iterator[tuple[str, Statistic]]:

@@ -113,3 +113,15 @@ def in_order(measures: Mapping[str, Measure]) -> tuple[str, ...]:
         found += ready
         left = [name for name in left if name not in ready]
     return tuple(found)
+
+
+def needed_by(measures: Mapping[str, Measure], name: str) -> dict[str, Measure]:
+    """The measures that one is read from in the end, and itself; none of what is no measure."""
+    needed: dict[str, Measure] = {}
+    left = [name]
+    while left:
+        each = left.pop()
+        if each in measures and each not in needed:
+            needed[each] = measures[each]
+            left += measures[each].names
+    return needed
