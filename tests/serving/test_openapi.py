@@ -1,6 +1,8 @@
 """The document says what the service does: each example is asked, and answered as shown."""
 
 import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,17 @@ def test_the_document_that_is_checked_in_is_the_one_that_is_served(client: httpx
         "run `python -m serving.openapi > serving/openapi.json`"
     )
     assert client.get("/v1/openapi.json").text == DOCUMENT
+
+
+@pytest.fixture(scope="module")
+def url(
+    published: Path, key: str, server: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Of a server of its own: what other tests told the one they share would be there already."""
+    folder = tmp_path_factory.mktemp("examples")
+    apart = shutil.ignore_patterns("decisions", "counters", "counting", "events")
+    with server(shutil.copytree(published, folder / "home", ignore=apart), folder / "log") as own:
+        yield own.url
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: f"{each.method} {each.path}: {each.name}")
