@@ -29,7 +29,10 @@ class Ended(BaseException):
 def stopping() -> Iterator[None]:
     """SIGTERM and SIGHUP end the block as an exception would: half of a thing is removed, the lock let go."""
 
+    told: list[int] = []
+
     def stop(number: int, _: FrameType | None) -> None:
+        told.append(number)
         raise Ended(number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -38,6 +41,11 @@ def stopping() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
+    except Exception as error:
+        # DuckDB, in the middle of a query, raises an error of its own in place of what the signal raised.
+        if told:
+            raise Ended(told[0]) from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
