@@ -11,31 +11,29 @@ import json
 import os
 import platform
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import redis
 
 from benchmarks.endpoint import Peer, driven, key_of, middle, running
 from benchmarks.endpoint_home import made_home
+from benchmarks.own_redis import own_redis
 from releases.event_store import VARIABLE, open_journal
 from releases.home import Home
 from serving.decision import next_best_offers
 from serving.question import Deciding
 from serving.served import load
+from tables.history import read_histories
 
 # More than are told in a second, so that every request tells something new.
 A_SECOND = 5_000
 DECIDED = 200
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 
 
 def bodies_of(ids: list[str], path: Path, seconds: float) -> Path:
@@ -49,36 +47,6 @@ def bodies_of(ids: list[str], path: Path, seconds: float) -> Path:
             }  # fmt: skip
             file.write(json.dumps({"events": [event]}) + "\n")
     return path
-
-
-@contextmanager
-def durable_redis(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    server = subprocess.Popen(
-        ["redis-server", *options, "--appendonly", "yes", "--appendfsync", "always"],
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"redis://127.0.0.1:{port}"
-    try:
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            try:
-                redis.Redis.from_url(url).ping()
-                break
-            except redis.RedisError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def ids_of(home: Home) -> list[str]:
-    served = load(home, home.published())
-    return [str(each) for each in served.histories.ids]
 
 
 def later(home: Home, url: str) -> dict[str, float]:
@@ -121,7 +89,7 @@ def main() -> None:
         shelf, folder = Path(passing), options.folder or Path(passing)
         folder.mkdir(exist_ok=True)
         made = made_home(folder.resolve(), options.customers)
-        with durable_redis(shelf) as url:
+        with own_redis(shelf, *DURABLE) as url:
             told, after = measure(options, made, shelf, url, connections)
     ratio = {
         kind: {
@@ -159,7 +127,7 @@ def measure(
     after = {}
     ours = [sys.executable, "-m", "serving.run", "--port"]
     bare = [sys.executable, "-m", "benchmarks.endpoint_peer", "append", "--home", str(shelf), "--port"]
-    ids = ids_of(Home(made))
+    ids = read_histories(Home(made).current_base() / "histories").ids.tolist()
     for kind, command in (("file", ours), ("redis", ours), ("bare append", bare)):
         home = Home(shelf / kind.split(maxsplit=1)[0])
         shutil.copytree(made, home.path)

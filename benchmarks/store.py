@@ -9,14 +9,12 @@ import argparse
 import json
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ import numpy as np
 import redis
 
 from benchmarks.increment import NOW, write_incoming
+from benchmarks.own_redis import own_redis
 from features.reader import read_facts
 from releases.event_journal import FileJournal
 from serving.clock import Clock
@@ -143,7 +142,7 @@ def compare(folder: Path, customers: int) -> dict[str, Any]:
         result["lmdb"] = {"load_seconds": loaded, "bytes": size, **looked(from_lmdb, histories)}
     shutil.rmtree(folder / "lmdb")
 
-    with own_redis(folder) as client:
+    with own_redis(folder) as url, redis.Redis.from_url(url) as client:
         began = time.perf_counter()
         for some in batches(values_of(histories)):
             client.mset({ids[place].encode(): value for place, value in some})
@@ -207,28 +206,6 @@ def batches(values: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
             some = []
     if some:
         yield some
-
-
-@contextmanager
-def own_redis(folder: Path) -> Iterator[redis.Redis]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
-    try:
-        while True:
-            try:
-                client.ping()
-                break
-            except redis.ConnectionError:
-                time.sleep(0.1)
-        yield client
-    finally:
-        client.close()
-        server.terminate()
-        server.wait()
 
 
 def build(folder: Path) -> None:

@@ -182,7 +182,7 @@ class Inbox:
         """When what is taken now becomes known: each entry later than the one before, whatever clocks say."""
         return max(self._clock.now(), self._histories.known_at + 1)
 
-    def _judged(self, rows: list[tuple[Row, bool]], known_at: int) -> "_Judged":
+    def _judged(self, rows: list[tuple[Row, bool]], known_at: int) -> _Judged:
         """The rows as they would be kept, held against what is there already; raises Problem."""
         self._require_known([row for row, _ in rows], known_at)
         found = _Judged([], [], [], [])

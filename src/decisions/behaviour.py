@@ -122,8 +122,8 @@ def rank_of(value: Any, edges: Any) -> Any:
 @compiled
 def score(table: Any, kind: Any, signals: Any, scores: Any) -> None:
     """Fill scores, shape (customers, types): the mean rank of the signals that are known, from 0 to 1, nan
-    where none is. table: measures, shape (names,
-    customers); kind: places of kinds, below 0 for who has none."""
+    where none is. table: measures, shape (names, customers); kind: places of kinds, below 0 for who has
+    none."""
     customers, types = scores.shape
     for row in range(customers):
         for each in range(types):

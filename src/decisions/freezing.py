@@ -107,10 +107,8 @@ def _rows(policy: Policy, parts: Sequence[Part], frozen: Frozen) -> dict[str, np
 
 def _values(policy: Policy, parts: Sequence[Part], frozen: Frozen, measure: str) -> Floats:
     """One measure of everybody: of a large base, all that the others are is not worked out each time."""
-    needed, numbers = needed_by(policy.measures, measure), policy.numbers
-    by = written(needed, numbers, frozen, also=(measure,))
-    given = (needed, numbers, frozen, policy.unknown_kind, by)
-    return np.concatenate([Measured(known, *given)(measure) for known, _ in parts])
+    by = written(needed_by(policy.measures, measure), policy.numbers, frozen, also=(measure,))
+    return np.concatenate([Measured(known, by, frozen, policy.unknown_kind)(measure) for known, _ in parts])
 
 
 def statistics(policy: Policy) -> Iterator[tuple[str, Statistic]]:

@@ -125,25 +125,19 @@ def _write_bands(draft: Draft, measure: Measure, frozen: Frozen, into: int) -> N
 
 @dataclass
 class Measured:
-    """The measures of some customers. unknown_kind: what a customer is taken for where the base does not say;
-    truths: of ranges, found so far (decisions.tier)."""
+    """The measures of some customers. frozen: what the measures were written with; unknown_kind: what a
+    customer is taken for where the base does not say; truths: of ranges, found so far (decisions.tier)."""
 
     known: Known
-    measures: Mapping[str, Measure]
-    numbers: Mapping[str, float]
+    written: Written
     frozen: Frozen
     unknown_kind: str = UNKNOWN_KIND
-    by: Written | None = None
     truths: dict[Any, Floats] = field(default_factory=dict)
 
     def __call__(self, name: str) -> Floats:
         """A measure, one of the policy's numbers, or a fact by its name; shape (customers,)."""
         place = self.written.place.get(name)
         return self.known(name) if place is None else self.table[place]
-
-    @cached_property
-    def written(self) -> Written:
-        return self.by or written(self.measures, self.numbers, self.frozen, self.known.columns)
 
     @cached_property
     def table(self) -> Floats:

@@ -78,8 +78,7 @@ def segments(policy: Policy, known: Known, frozen: Frozen, stage: npt.ArrayLike)
 
 def measured_of(policy: Policy, known: Known, frozen: Frozen = NOTHING_FROZEN) -> Measured:
     """The policy's measures of these customers."""
-    by = _written(policy, frozen)
-    return Measured(known, policy.measures, policy.numbers, frozen, policy.unknown_kind, by)
+    return Measured(known, _written(policy, frozen), frozen, policy.unknown_kind)
 
 
 @once

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tables.cell import TIERS, Part, tiers_of
+from tables.code import first_at_least
 from tables.compiled import compiled
 from tables.record import CORRECTS, Records, known_at
 
@@ -121,13 +122,7 @@ def find_versions(some: Any, ends: Any, stored_events: Any, keys: Any, events: A
     """Where a part has rows of these customers' events: (which of the events, which stored row)."""
     given, rows = [0][:0], [0][:0]
     for i in range(len(keys)):
-        low, high = 0, len(some)
-        while low < high:
-            middle = (low + high) // 2
-            if some[middle] < keys[i]:
-                low = middle + 1
-            else:
-                high = middle
+        low = first_at_least(some, keys[i])
         if low < len(some) and some[low] == keys[i]:
             for row in range(ends[low - 1] if low else 0, ends[low]):
                 if stored_events[row] == events[i]:

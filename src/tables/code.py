@@ -37,15 +37,22 @@ def _spread(bits: Any) -> None:
 
 
 @compiled
+def first_at_least(keys: Any, key: Any) -> int:
+    """The place of the first of rising keys that is not below `key`; their number where all are."""
+    low, high = 0, len(keys)
+    while low < high:
+        middle = (low + high) // 2
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def _find(keys: Any, offsets: Any, data: Any, wanted: Any, their_offsets: Any, theirs: Any, out: Any) -> None:
     for i in range(len(out)):
-        low, high = 0, len(keys)
-        while low < high:
-            middle = (low + high) // 2
-            if keys[middle] < wanted[i]:
-                low = middle + 1
-            else:
-                high = middle
+        low = first_at_least(keys, wanted[i])
         if low < len(keys) and keys[low] == wanted[i]:
             # Two texts may share a key, if never in practice: the text decides.
             begin, length = offsets[low], offsets[low + 1] - offsets[low]

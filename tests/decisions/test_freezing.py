@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from decisions.behaviour import Behaviour, Kind, Signal, memberships, rank_of
 from decisions.freezing import freeze, freeze_parts, frozen_for, inputs, stated, statistics
 from decisions.frozen import Frozen, number_of, rank_values
-from decisions.known import Known, Measured, names_known
+from decisions.known import Known, Measured, names_known, written
 from decisions.measure import LeadingShare, Quantile
 from decisions.policy import Policy
 from decisions.segment import measured_of, segments
@@ -169,10 +169,11 @@ def test_however_many_signals_one_customer_gets_the_share_of_the_whole_base(
     rng = np.random.default_rng(seed)
     columns = {name: rng.random(customers) for name in names} | {"is_b2b": np.zeros(customers)}
     frozen = Frozen(ranks={name: {"person": rank_values(rng.random(500))} for name in names})
-    whole = memberships(axis, Measured(Known(customers, columns), {}, {}, frozen)).soft
+    by = written({}, {}, frozen, columns)
+    whole = memberships(axis, Measured(Known(customers, columns), by, frozen)).soft
     for row in range(customers):
         alone = Known(customers, columns).take(np.array([row]))
-        np.testing.assert_array_equal(memberships(axis, Measured(alone, {}, {}, frozen)).soft[0], whole[row])
+        np.testing.assert_array_equal(memberships(axis, Measured(alone, by, frozen)).soft[0], whole[row])
 
 
 def test_an_empty_base_freezes_nothing(shipped: Policy) -> None:

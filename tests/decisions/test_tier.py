@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisions.frozen import NOTHING_FROZEN
-from decisions.known import Known, Measured
+from decisions.known import Known, Measured, written
 from decisions.label import NOT_KNOWN, OTHER_KIND
 from decisions.policy import Policy
 from decisions.segment import next_rebate
@@ -77,7 +77,8 @@ def test_the_policy_may_say_what_a_customer_of_unknown_kind_is(
     shipped: Policy, knowing: Callable[..., Known]
 ) -> None:
     known = knowing(spend_364d=600_000, returned_amount_364d=0, is_b2b=NAN)
-    measured = Measured(known, shipped.measures, shipped.numbers, NOTHING_FROZEN, "person")
+    by = written(shipped.measures, shipped.numbers, NOTHING_FROZEN)
+    measured = Measured(known, by, NOTHING_FROZEN, "person")
     assert tier(shipped, "b2c_spend", measured) == ["core"]
     assert tiers_of(shipped.scheme("b2b_purchases"), measured).place.tolist() == [OTHER_KIND]
 
@@ -149,7 +150,8 @@ def test_sixty_per_cent_counts_whatever_the_formula(
 ) -> None:
     measure = shipped.measures["repurchase_rate"].model_copy(update={"formula": "repeat_line_share_364d"})
     known = knowing(repeat_line_share_364d=share, is_b2b=0)
-    measured = Measured(known, {**shipped.measures, "repurchase_rate": measure}, {}, NOTHING_FROZEN)
+    by = written({**shipped.measures, "repurchase_rate": measure}, shipped.numbers, NOTHING_FROZEN)
+    measured = Measured(known, by, NOTHING_FROZEN)
     assert tag(shipped, "loyal", measured) == [loyal]
 
 

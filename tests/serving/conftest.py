@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,10 +95,17 @@ def server() -> Callable[..., Any]:
     return running
 
 
+@pytest.fixture(scope="session")
+def new_home(published: Path, key: str) -> Callable[[Path], Home]:
+    """`new_home(folder)`: a copy of the published home in which nothing was decided or told; `key` is good
+    there too."""
+    return partial(copy_of, published)
+
+
 @pytest.fixture
-def own_home(published: Path, key: str, tmp_path: Path) -> Home:
-    """A copy of the published home to publish in, to break and to decide in; `key` is good there too."""
-    return copy_of(published, tmp_path / "home")
+def own_home(new_home: Callable[[Path], Home], tmp_path: Path) -> Home:
+    """One to publish in, to break and to decide in."""
+    return new_home(tmp_path / "home")
 
 
 def copy_of(published: Path, folder: Path) -> Home:

@@ -1,7 +1,6 @@
 """The document says what the service does: each example is asked, and answered as shown."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
+from releases.home import Home
 from serving.example import EXAMPLES, Example
 from serving.openapi import DOCUMENT
 
@@ -23,12 +23,11 @@ def test_the_document_that_is_checked_in_is_the_one_that_is_served(client: httpx
 
 @pytest.fixture(scope="module")
 def url(
-    published: Path, key: str, server: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    new_home: Callable[[Path], Home], server: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Of a server of its own: what other tests told the one they share would be there already."""
     folder = tmp_path_factory.mktemp("examples")
-    apart = shutil.ignore_patterns("decisions", "counters", "counting", "events")
-    with server(shutil.copytree(published, folder / "home", ignore=apart), folder / "log") as own:
+    with server(new_home(folder / "home").path, folder / "log") as own:
         yield own.url
 
 
