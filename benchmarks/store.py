@@ -2,7 +2,9 @@
 
 All three hold the same rows, a customer's together; looked up are 1 and 100 customers at random, whose facts
 are then read by the same compiled families, and compared. LMDB and Redis hold a value a customer, by id: the
-rows of every table, one after the other. The last line of the output is one JSON object.
+rows of every table, one after the other. A new week swaps what is held: the files' base is verified by its
+hashes and opened, while customers are looked up all the time in the one before; the others load it anew. The
+last line of the output is one JSON object.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ from tables.checking import check_tables
 from tables.contract import CUSTOMER_TABLES
 from tables.history import Bucket, Histories, History, frozen, read_histories, themselves
 from tables.record import STORED_TYPES
+from tables.sealed import point, pointed, sealed_folder, verify
 from tables.sorting import write_histories
 from tables.timeline import Timelines
 
@@ -106,7 +110,9 @@ def compare(folder: Path, customers: int) -> dict[str, Any]:
     write_incoming(folder / "incoming", customers)
     subprocess.run([sys.executable, "-m", "benchmarks.store", "--build", str(folder)], check=True)
     shutil.rmtree(folder / "incoming")
-    histories = read_histories(folder / "histories")
+    base = pointed(folder)
+    assert base
+    histories = read_histories(base / "histories")
     present, timelines = histories.present, histories.timelines
     result: dict[str, Any] = {}
 
@@ -114,14 +120,14 @@ def compare(folder: Path, customers: int) -> dict[str, Any]:
         return live.snapshot(ids[list(places)].tolist())
 
     began = time.perf_counter()
-    live = Inbox(read_histories(folder / "histories"), FileJournal(folder / "events"), Clock())
+    live = opened(base, folder)
     loaded = time.perf_counter() - began
     ids = live.stored.ids
-    size = sum(path.stat().st_size for path in (folder / "histories").rglob("*") if path.is_file())
     result["mapped files"] = {
         "load_seconds": loaded,
-        "bytes": size,
+        "bytes": bytes_in(base / "histories"),
         **looked(mapped, histories, by_name=True),
+        **swapped(mapped, histories, base, folder),
     }
 
     with lmdb.open(str(folder / "lmdb"), map_size=64 * 2**30, subdir=True, sync=False) as store:
@@ -197,6 +203,42 @@ def looked(look: Any, histories: Histories, *, by_name: bool = False) -> dict[st
     return found
 
 
+def opened(base: Path, folder: Path) -> Inbox:
+    return Inbox(read_histories(base / "histories"), FileJournal(folder / "events"), Clock())
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def swapped(look: Any, histories: Histories, base: Path, folder: Path) -> dict[str, float]:
+    """What a swap takes, and what one look-up and its facts take while it goes on."""
+
+    def swap() -> None:
+        verify(base)
+        opened(base, folder)
+
+    random, times = np.random.default_rng(2), []
+    with ThreadPoolExecutor(1) as aside:
+        began = time.perf_counter()
+        swapping = aside.submit(swap)
+        while not swapping.done():
+            place = int(random.integers(len(histories)))
+            looking = time.perf_counter()
+            there = look([place])
+            read_facts(there, there.places, histories.last_at, threads=1)
+            times.append(time.perf_counter() - looking)
+        swapping.result()
+        took = time.perf_counter() - began
+    return {
+        "swap_seconds": took,
+        "swap_bytes_verified": bytes_in(base),
+        "p50_us_of_1_while_swapping": statistics.median(times) * 1e6,
+        "p99_us_of_1_while_swapping": float(np.quantile(times, 0.99)) * 1e6,
+        "longest_us_of_1_while_swapping": max(times) * 1e6,
+    }
+
+
 def batches(values: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
     some: list[tuple[int, bytes]] = []
     for each in values:
@@ -210,8 +252,10 @@ def batches(values: Iterator[tuple[int, bytes]]) -> Iterator[list[tuple[int, byt
 
 def build(folder: Path) -> None:
     """The base's histories, in a process of its own: what building needs is not the service's."""
-    check_tables(folder / "incoming" / "whole", folder / "tables", folder / "refused", now=NOW)
-    write_histories(folder / "tables", folder / "histories")
+    with sealed_folder(folder) as base:
+        check_tables(folder / "incoming" / "whole", base.path / "tables", folder / "refused", now=NOW)
+        write_histories(base.path / "tables", base.path / "histories")
+    point(folder, base.name)
 
 
 if __name__ == "__main__":
