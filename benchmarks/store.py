@@ -34,9 +34,9 @@ from serving.inbox import Inbox
 from tables.cell import TIERS
 from tables.checking import check_tables
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, frozen, read_histories, themselves
+from tables.history import NEARLY_ALL, Bucket, Histories, History, frozen, read_histories, themselves
 from tables.record import STORED_TYPES
-from tables.sealed import point, pointed, sealed_folder, verify
+from tables.sealed import FileHashes, point, pointed, sealed_folder, verify
 from tables.sorting import write_histories
 from tables.timeline import Timelines
 
@@ -204,7 +204,9 @@ def looked(look: Any, histories: Histories, *, by_name: bool = False) -> dict[st
 
 
 def opened(base: Path, folder: Path) -> Inbox:
-    return Inbox(read_histories(base / "histories"), FileJournal(folder / "events"), Clock())
+    histories = read_histories(base / "histories", NEARLY_ALL)
+    histories.open()
+    return Inbox(histories, FileJournal(folder / "events"), Clock())
 
 
 def bytes_in(folder: Path) -> int:
@@ -212,15 +214,17 @@ def bytes_in(folder: Path) -> int:
 
 
 def swapped(look: Any, histories: Histories, base: Path, folder: Path) -> dict[str, float]:
-    """What a swap takes, and what one look-up and its facts take while it goes on."""
+    """What a swap takes, and one back to what was served before; and one look-up with its facts meanwhile."""
+    hash_of = FileHashes()
 
-    def swap() -> None:
-        verify(base)
+    def swap() -> float:
+        began = time.perf_counter()
+        verify(base, hash_of=hash_of)
         opened(base, folder)
+        return time.perf_counter() - began
 
     random, times = np.random.default_rng(2), []
     with ThreadPoolExecutor(1) as aside:
-        began = time.perf_counter()
         swapping = aside.submit(swap)
         while not swapping.done():
             place = int(random.integers(len(histories)))
@@ -228,11 +232,10 @@ def swapped(look: Any, histories: Histories, base: Path, folder: Path) -> dict[s
             there = look([place])
             read_facts(there, there.places, histories.last_at, threads=1)
             times.append(time.perf_counter() - looking)
-        swapping.result()
-        took = time.perf_counter() - began
     return {
-        "swap_seconds": took,
+        "swap_seconds": swapping.result(),
         "swap_bytes_verified": bytes_in(base),
+        "swap_back_seconds": swap(),
         "p50_us_of_1_while_swapping": statistics.median(times) * 1e6,
         "p99_us_of_1_while_swapping": float(np.quantile(times, 0.99)) * 1e6,
         "longest_us_of_1_while_swapping": max(times) * 1e6,

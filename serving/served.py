@@ -26,9 +26,9 @@ from serving.clock import Clock
 from serving.counter import Counter
 from serving.crew import Crew
 from serving.inbox import Inbox
-from tables.history import Histories, read_histories
+from tables.history import NEARLY_ALL, Histories, read_histories
 from tables.refusal import Refused
-from tables.sealed import verify
+from tables.sealed import FileHashes, file_hash, verify
 from tables.source import BASE
 
 # A roll-back is effective after this and the time that loading takes.
@@ -61,9 +61,16 @@ class Served:
 
 
 def load(
-    home: Home, published: Published, before: Served | None = None, clock: Clock | None = None
+    home: Home,
+    published: Published,
+    before: Served | None = None,
+    clock: Clock | None = None,
+    hash_of: Callable[[Path], str] = file_hash,
 ) -> Served:
-    """Verify and load what is published; raises Refused. Histories already held are not read again."""
+    """Verify and load what is published; raises Refused. Histories already held are not read again.
+
+    hash_of: of a base's files.
+    """
     if not (published.bundle and published.policy and published.week):
         raise Refused("nothing is published yet; run `holdfast score`")
     key = home.key()
@@ -72,12 +79,14 @@ def load(
         inbox = before.inbox
     else:
         base = home.bases / week.base
-        verify(base)
+        verify(base, hash_of=hash_of)
         clock = clock or Clock()
         if clock.is_sandbox:
             _require_simulated(base)
             clock.begin(week.moment)
-        inbox = Inbox(read_histories(base / "histories"), open_journal(home), clock)
+        histories = read_histories(base / "histories", NEARLY_ALL)
+        histories.open()
+        inbox = Inbox(histories, open_journal(home), clock)
     policy = read_frozen_policy(home.policies / published.policy, key)
     served = Served(
         published=published,
@@ -91,10 +100,9 @@ def load(
         inbox=inbox,
     )
     # The first reading compiles; nobody should wait for it.
-    histories = served.histories
     assessed = assess(
-        histories,
-        np.arange(min(1, len(histories))),
+        served.histories,
+        np.arange(min(1, len(served.histories))),
         week.moment,
         served.bundle.scorer,
         served.bundle.question,
@@ -131,6 +139,9 @@ class Window:
         self.decisions = DecisionLog(home)
         self.counter = Counter(home)
         self.clock = Clock(sandbox=os.environ.get(SANDBOX) == "1")
+        # The way back is short, and a week shares most files with the one before: to hash all of a base of
+        # 3,000,000 takes some ten seconds.
+        self._hash_of = FileHashes()
         self._looked_at: Published | None = None
         self._stopped = threading.Event()
 
@@ -138,7 +149,7 @@ class Window:
         """Returns once something is served, or was refused; then goes on looking."""
         last = self.crew.last_served() if self.crew else None
         if last:
-            self._attempt(lambda: self._show(load(self.home, last, clock=self.clock)))
+            self._attempt(lambda: self._show(load(self.home, last, None, self.clock, self._hash_of)))
         if self.served is None:
             self._attempt(self.look)
         threading.Thread(target=self._watch, name="published", daemon=True).start()
@@ -159,7 +170,7 @@ class Window:
                 self.crew.tell(refused=None)
             return
         try:
-            served = load(self.home, published, self.served, self.clock)
+            served = load(self.home, published, self.served, self.clock, self._hash_of)
             if self.crew and not self.crew.agree(published, lambda: self.home.published() != published):
                 return
         except Refused as error:

@@ -26,6 +26,7 @@ from tables.arrange import arranged
 from tables.cell import TIERS, Part, dense_offsets
 from tables.code import find, keys_of
 from tables.contract import CUSTOMER_TABLES, TABLES
+from tables.gather import PARTS, SIZES, Cells, gather
 from tables.history import Bucket, History, Int64s, nobody, themselves
 from tables.moment import DAY
 from tables.offer import Offer
@@ -151,6 +152,9 @@ def _find_and_add() -> None:
     rows = np.zeros(2, STORED_TYPES["transactions"])
     for each in (keys, _mapped(keys)):
         dense_offsets(each, Part(_mapped(keys), _mapped(np.ones(1, np.int32)), rows))
+    each_part = (_mapped(keys), _mapped(np.ones(1, np.int32)), _mapped(np.zeros(int(SIZES.max()), np.uint8)))
+    cells = Cells(*((array,) * PARTS for array in each_part))
+    gather(keys, [(cells, np.zeros(1, np.int64))])
     arranged(np.zeros(2, np.uint64), rows)
 
 

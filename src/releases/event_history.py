@@ -13,7 +13,7 @@ from releases.event_store import open_journal
 from releases.home import Home
 from tables.contract import CONTACT_CHANNELS, TABLES
 from tables.event_row import records_of, same_content
-from tables.history import Histories, read_histories
+from tables.history import NEARLY_ALL, Histories, read_histories
 from tables.live import LiveHistories, Snapshot
 from tables.record import MISSING_DAY, STORED_TYPES, Records, known_at, own_columns
 from tables.sealed import verify
@@ -86,7 +86,7 @@ class EventHistories:
 def read_event_histories(home: Home, base: Path) -> EventHistories:
     """A sealed base, verified, with all that came online; raises Refused."""
     verify(base)
-    events = EventHistories(read_histories(base / "histories"), open_journal(home))
+    events = EventHistories(read_histories(base / "histories", NEARLY_ALL), open_journal(home))
     events.refresh()
     return events
 

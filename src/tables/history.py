@@ -14,11 +14,12 @@ lie in four tiers by the week in which they became visible; a tier is one file (
 import json
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +29,18 @@ import pyarrow.parquet as pq
 from tables.cell import TIERS, cell_path, dense_offsets, read_cell
 from tables.code import find, keys_of
 from tables.contract import CUSTOMER_TABLES
+from tables.gather import Cells, gather, open_cells
 from tables.merger import Ownership
 from tables.record import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, STORED_TYPES, Records
 from tables.refusal import Refused
 from tables.timeline import Timelines, read_timelines
 
 Int64s = npt.NDArray[np.int64]
+T = TypeVar("T")
 BUCKETS_KEPT = 4
+# For who is asked for anybody at any time. A base of 3,000,000 has 64 buckets; each is TIERS open files, of
+# which a process is often allowed 1,024.
+NEARLY_ALL = 128
 
 
 class History(NamedTuple):
@@ -101,9 +107,7 @@ class Histories:
         self.buckets = borders_of(self.keys, about["buckets"])
         self.timelines: Timelines = read_timelines(folder)
         self.linked = _Linked(self, read_owners(folder))
-        self._kept: OrderedDict[int, Bucket] = OrderedDict()
-        self._buckets_kept = buckets_kept
-        self._lock = Lock()
+        self._dense, self._cells = _Kept[Bucket](buckets_kept), _Kept[Cells](buckets_kept)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -130,16 +134,13 @@ class Histories:
 
     def bucket(self, number: int) -> Bucket:
         """The stored rows of a bucket, mapped; those used last are kept."""
-        with self._lock:
-            if number in self._kept:
-                self._kept.move_to_end(number)
-                return self._kept[number]
+        return self._dense.get(number, self._read)
+
+    def _read(self, number: int) -> Bucket:
         keys = self.keys[self.buckets[number] : self.buckets[number + 1]]
-        try:
+        with _reading():
             tiers = [read_cell(cell_path(self.folder, number, tier)) for tier in range(TIERS)]
-        except FileNotFoundError as error:
-            raise Refused(f"{error.filename}: the base changed while it was read; begin again") from error
-        found = Bucket(
+        return Bucket(
             History(*(tuple(tier[name].rows for tier in tiers) for name in CUSTOMER_TABLES)),
             History(
                 *(
@@ -149,11 +150,27 @@ class Histories:
             ),
             themselves(len(keys)),
         )
-        with self._lock:
-            self._kept[number] = found
-            while len(self._kept) > self._buckets_kept:
-                self._kept.popitem(last=False)
-        return found
+
+    def open(self) -> None:
+        """Map what customers are gathered from, so that the first who asks does not wait for it."""
+        for number in range(len(self.buckets) - 1):
+            self._cells.get(number, self._map)
+
+    def _map(self, number: int) -> Cells:
+        with _reading():
+            return open_cells(self.folder, number)
+
+    def gathered(self, places: Int64s) -> Bucket:
+        """The stored rows of these customers alone, in their order."""
+        numbers = self.numbers_of(places)
+        rows, offsets = gather(
+            self.keys[places],
+            [
+                (self._cells.get(number, self._map), np.flatnonzero(numbers == number))
+                for number in set(numbers.tolist())
+            ],
+        )
+        return Bucket(History(*rows), History(*offsets), themselves(len(places)))
 
     def bucket_of(self, place: int) -> Bucket:
         """The bucket that a customer stands in."""
@@ -168,16 +185,45 @@ class Histories:
 
         Customers that were ever merged come together, with the rows of all whose events may be theirs.
         """
+        alone, found = self._apart(places)
+        numbers = self.numbers_of(places[alone])
+        for number in np.flatnonzero(np.bincount(numbers)).tolist():
+            rows = alone[numbers == number]
+            found.append((self.bucket(number), rows, places[rows] - self.buckets[number]))
+        return found
+
+    def gathered_parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
+        """The same for a few customers of a large base, whose buckets need not be opened for them."""
+        alone, found = self._apart(places)
+        if len(alone):
+            found.append((self.gathered(places[alone]), alone, np.arange(len(alone))))
+        return found
+
+    def _apart(self, places: Int64s) -> tuple[Int64s, list[tuple[Bucket, Int64s, Int64s]]]:
+        """Which of `places` are of customers who were never merged; and the part of those who were."""
         linked = self.linked.place_of(places)
-        numbers = self.numbers_of(places)
-        numbers[linked >= 0] = -1
-        found = []
-        for number in (np.flatnonzero(np.bincount(numbers + 1)) - 1).tolist():
-            rows = np.flatnonzero(numbers == number)
-            if number < 0:
-                found.append((self.linked.bucket, rows, linked[rows]))
-            else:
-                found.append((self.bucket(number), rows, places[rows] - self.buckets[number]))
+        rows = np.flatnonzero(linked >= 0)
+        return np.flatnonzero(linked < 0), [(self.linked.bucket, rows, linked[rows])] if len(rows) else []
+
+
+class _Kept(Generic[T]):
+    """What was made of the buckets used last, for any number of threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[int, T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, number: int, make: Callable[[int], T]) -> T:
+        with self._lock:
+            if number in self._found:
+                self._found.move_to_end(number)
+                return self._found[number]
+        found = make(number)
+        with self._lock:
+            self._found[number] = found
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
         return found
 
 
@@ -204,23 +250,8 @@ class _Linked:
 
     @cached_property
     def bucket(self) -> Bucket:
-        histories = self.histories
-        numbers = histories.numbers_of(self.places)
-        sources = [histories.bucket(number) for number in numbers.tolist()]
-        local = (self.places - histories.buckets[numbers]).tolist()
-        rows, offsets = [], []
-        for k, name in enumerate(CUSTOMER_TABLES):
-            tiers, borders = [], []
-            for tier in range(TIERS):
-                slices = [
-                    source.rows[k][tier][source.offsets[k][p, tier] : source.offsets[k][p + 1, tier]]
-                    for source, p in zip(sources, local, strict=True)
-                ]
-                tiers.append(frozen(np.concatenate([np.empty(0, STORED_TYPES[name]), *slices])))
-                borders.append(np.cumsum([0, *(len(part) for part in slices)]))
-            rows.append(tuple(tiers))
-            offsets.append(np.stack(borders, axis=1).astype(np.int64))
-        return Bucket(History(*rows), History(*offsets), self._members())
+        rows: Bucket = self.histories.gathered(self.places)
+        return rows._replace(members=self._members())
 
     def _members(self) -> Members:
         def place_of(ids: list[str]) -> Int64s:
@@ -266,6 +297,15 @@ def frozen(rows: Records) -> Records:
 def read_histories(folder: Path, buckets_kept: int = BUCKETS_KEPT) -> Histories:
     """Open the histories in `folder`; rows are mapped when a fact asks for them."""
     return Histories(folder, buckets_kept)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Names what is wrong where a base's file is gone, as after a rebuild."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Refused(f"{error.filename}: the base changed while it was read; begin again") from error
 
 
 def read_about(folder: Path) -> dict[str, Any]:

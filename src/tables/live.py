@@ -127,8 +127,7 @@ class LiveHistories:
     def stored_at(self, place: int) -> tuple[Bucket | None, int]:
         if place >= len(self.stored):
             return None, 0
-        number = int(self.stored.numbers_of(np.array([place]))[0])
-        return self.stored.bucket(number), place - int(self.stored.buckets[number])
+        return self.stored.gathered(np.array([place])), 0
 
 
 class Snapshot:
@@ -182,10 +181,11 @@ class Snapshot:
 
     def _find_parts(self, places: Int64s) -> list[tuple[Bucket, Int64s, Int64s]]:
         if not self._came:
-            return self._live.stored.parts(places)
+            return self._live.stored.gathered_parts(places)
         changed = self.changed(places)
         rest = np.flatnonzero(~changed)
-        found = [(bucket, rest[rows], own) for bucket, rows, own in self._live.stored.parts(places[rest])]
+        stored = self._live.stored.gathered_parts(places[rest])
+        found = [(bucket, rest[rows], own) for bucket, rows, own in stored]
         return found + [
             (self._live.bucket(int(places[row]), self._came), np.array([row]), np.zeros(1, np.int64))
             for row in np.flatnonzero(changed).tolist()

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ MANIFEST = "manifest.json"
 SIGNATURE = "signature"
 CURRENT = "current"
 STAGING = ".staging-"
+SETTLED = 1_000_000_000  # nanoseconds; file systems tell times of change apart by some milliseconds
 
 
 class Staged:
@@ -44,6 +46,27 @@ class Staged:
 def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FileHashes:
+    """SHA-256 of files, of which each is read once for as long as it is the same file, of the same size and
+    time of change. For who comes back to folders verified before, or to files that folders share.
+
+    A file changed within SETTLED is read each time: changed once more, it might have the same time.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+
+    def __call__(self, path: Path) -> str:
+        about = path.stat()
+        same = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+        if (known := self._known.get(same)) is not None:
+            return known
+        found = file_hash(path)
+        if time.time_ns() - about.st_mtime_ns > SETTLED:
+            self._known[same] = found
+        return found
 
 
 def canonical_json(value: Any) -> str:
@@ -105,7 +128,11 @@ def pointed(shelf: Path) -> Path | None:
         return None
 
 
-def verify(folder: Path, progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
+def verify(
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+    hash_of: Callable[[Path], str] = file_hash,
+) -> dict[str, str]:
     """Check name, manifest and every file's SHA-256; return the manifest. Nothing else may be trusted.
 
     progress: told (bytes checked, bytes in all).
@@ -119,7 +146,7 @@ def verify(folder: Path, progress: Callable[[int, int], None] | None = None) -> 
         )
     sizes = [(folder / name).stat().st_size for name in manifest]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checked = pool.map(lambda name: verified(folder, manifest, name), manifest)
+        checked = pool.map(lambda name: verified(folder, manifest, name, hash_of), manifest)
         for k, _ in enumerate(checked, start=1):
             if progress:
                 progress(sum(sizes[:k]), sum(sizes))
@@ -139,11 +166,13 @@ def read_manifest(folder: Path, *, named: bool = True) -> dict[str, str]:
     return manifest
 
 
-def verified(folder: Path, manifest: dict[str, str], name: str) -> Path:
+def verified(
+    folder: Path, manifest: dict[str, str], name: str, hash_of: Callable[[Path], str] = file_hash
+) -> Path:
     """The path of one file, which is as its manifest says; Refused if it is not."""
     path = folder / name
     try:
-        whole = file_hash(path) == manifest[name]
+        whole = hash_of(path) == manifest[name]
     except (OSError, KeyError) as error:
         raise Refused(f"{path}: cannot be read ({error}); publish it anew") from error
     if not whole:

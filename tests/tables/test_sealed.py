@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tables.refusal import Refused
-from tables.sealed import MANIFEST, point, pointed, sealed_folder, verify
+from tables.sealed import MANIFEST, FileHashes, file_hash, point, pointed, sealed_folder, verify
 
 # Seals folders with growing numbers in them, one after the other, and points at each.
 WRITER = """
@@ -97,6 +97,49 @@ def test_every_cut_of_every_file_is_refused(tmp_path: Path, name: str) -> None:
         (folder / name).write_bytes(whole[:length])
         with pytest.raises(Refused):
             verify(folder)
+
+
+def _aged(folder: Path) -> Path:
+    """Written an hour ago."""
+    for path in (p for p in folder.rglob("*") if p.is_file()):
+        os.utime(path, (time.time() - 3600,) * 2)
+    return folder
+
+
+def test_a_file_is_hashed_once_for_all_folders_that_share_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = _aged(seal(tmp_path, a="some words", inside__b="0"))
+    with sealed_folder(tmp_path) as staged:
+        staged.link(one / "a", "a", verify(one)["a"])
+        (staged.path / "c").write_text("1")
+    _aged(staged.path)
+    read: list[str] = []
+
+    def counted(path: Path) -> str:
+        read.append(path.name)
+        return file_hash(path)
+
+    monkeypatch.setattr("tables.sealed.file_hash", counted)
+    hash_of = FileHashes()
+    for folder in (one, staged.path, one):
+        verify(folder, hash_of=hash_of)
+    assert sorted(read) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("is_aged", [True, False])
+def test_what_was_damaged_since_it_was_hashed_is_refused(tmp_path: Path, is_aged: bool) -> None:
+    folder = seal(tmp_path, a="some words", inside__b="0")
+    if is_aged:
+        _aged(folder)
+    hash_of = FileHashes()
+    verify(folder, hash_of=hash_of)
+    for bit in range(80):
+        _flip(folder / "a", bit)
+        with pytest.raises(Refused, match=folder.name):
+            verify(folder, hash_of=hash_of)
+        _flip(folder / "a", bit)
+    assert verify(folder, hash_of=hash_of)
 
 
 def _move(folder: Path) -> Path:
