@@ -5,7 +5,7 @@ who is asked for are found in them by key and copied, and lie together whatever 
 read them takes as long in a base of 3,000,000 as in a small one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ def open_cells(folder: Path, bucket: int) -> Cells:
 
 
 def gather(
-    keys: npt.NDArray[np.uint64], sources: Iterable[tuple[Cells, Int64s]]
+    keys: npt.NDArray[np.uint64], sources: Sequence[tuple[Cells, Int64s]]
 ) -> tuple[list[tuple[Records, ...]], Int64s]:
     """Rows and offsets of these customers, in their order, as a bucket has them (tables.history.Bucket), of
     every table.
@@ -54,7 +54,6 @@ def gather(
     keys: shape (customers,); sources: each with the places in `keys` of the customers who lie there. Rows are
     read-only; offsets have the shape (tables, customers + 1, TIERS).
     """
-    sources = list(sources)
     begins, ends = np.zeros((2, PARTS, len(keys)), np.int64)
     for cells, asked in sources:
         _find_rows(cells.keys, cells.ends, keys, asked, begins, ends)
@@ -69,8 +68,8 @@ def gather(
     totals = counts.sum(axis=1).tolist()
     firsts = into[:, 0].tolist() if len(keys) else [0] * PARTS
     rows = [
-        np.frombuffer(copied, kind, total, first) if total else NOTHING[kind]
-        for kind, total, first in zip(TYPES, totals, firsts, strict=True)
+        np.frombuffer(copied, kind, total, first) if total else nothing
+        for kind, nothing, total, first in zip(TYPES, NOTHING, totals, firsts, strict=True)
     ]
     offsets = np.zeros((len(CUSTOMER_TABLES), len(keys) + 1, TIERS), np.int64)
     by_table = counts.reshape(len(CUSTOMER_TABLES), TIERS, len(keys))
@@ -84,7 +83,7 @@ def _none_of(kind: np.dtype[Any]) -> Records:
     return rows
 
 
-NOTHING = {kind: _none_of(kind) for kind in TYPES}
+NOTHING = [_none_of(kind) for kind in TYPES]
 
 
 @compiled
