@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
@@ -31,6 +32,14 @@ MOST_TRIES = 20
 Row = dict[str, Any]
 
 
+class _Answered(NamedTuple):
+    """What an entry was asked as (a digest) and answered (JSON): its rows are among the histories."""
+
+    known_at: int
+    asked: str
+    told: bytes
+
+
 class _Judged(NamedTuple):
     """Of each row: as it would be kept, whether it says anything new, and when it says it happened, None for
     now. faults: what the base does not bear."""
@@ -53,7 +62,8 @@ class Inbox:
         # One appends at a time: else the threads of a process would overtake each other again and again.
         self._reading, self._writing = threading.Lock(), threading.Lock()
         self._ruling = Ruling()
-        self._answers: dict[str, Entry] = {}
+        # By idempotency key, the oldest first.
+        self._answers: OrderedDict[str, _Answered] = OrderedDict()
         self._products, self._offers = (
             frozenset(each.rows["key"].tolist())
             for each in (histories.timelines.products, histories.timelines.offers)
@@ -173,10 +183,14 @@ class Inbox:
         entries = self._histories.refresh()
         if not entries:
             return
-        self._answers |= {each.key: each for each in entries if each.key}
+        for each in entries:
+            if each.key:
+                told = msgspec.json.encode(each.answer)
+                self._answers[each.key] = _Answered(each.known_at, each.asked, told)
+        # From the oldest on, and no further: there may be millions of a day.
         oldest = self._histories.known_at - KEY_DAYS * DAY
-        for key in [key for key, each in self._answers.items() if each.known_at < oldest]:
-            del self._answers[key]
+        while self._answers and next(iter(self._answers.values())).known_at < oldest:
+            self._answers.popitem(last=False)
 
     def _next(self) -> int:
         """When what is taken now becomes known: each entry later than the one before, whatever clocks say."""
@@ -275,9 +289,9 @@ def _fault(number: int, field: str, expected: str, came: str) -> dict[str, str]:
     return {"field": name, "expected": expected, "came": repr(came)}
 
 
-def _again(entry: Entry, digest: str) -> answer.EventsTaken:
-    if entry.asked != digest:
+def _again(before: _Answered, digest: str) -> answer.EventsTaken:
+    if before.asked != digest:
         raise Problem(
             Kind.KEY_REUSED, "this Idempotency-Key came before with another request; nothing was taken"
         )
-    return msgspec.convert(entry.answer, answer.EventsTaken)
+    return msgspec.json.decode(before.told, type=answer.EventsTaken)
