@@ -100,9 +100,12 @@ def load(
         inbox=inbox,
     )
     # The first reading compiles; nobody should wait for it.
+    somebody = served.inbox.snapshot(
+        served.histories.ids_of(np.arange(min(1, len(served.histories)))).tolist()
+    )
     assessed = assess(
-        served.histories,
-        np.arange(min(1, len(served.histories))),
+        somebody,
+        somebody.places,
         week.moment,
         served.bundle.scorer,
         served.bundle.question,
