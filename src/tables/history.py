@@ -36,7 +36,7 @@ from tables.refusal import Refused
 from tables.timeline import Timelines, read_timelines
 
 Int64s = npt.NDArray[np.int64]
-T = TypeVar("T")
+K, T = TypeVar("K"), TypeVar("T")
 BUCKETS_KEPT = 4
 # For who is asked for anybody at any time. A base of 3,000,000 has 64 buckets; each is TIERS open files, of
 # which a process is often allowed 1,024.
@@ -107,7 +107,7 @@ class Histories:
         self.buckets = borders_of(self.keys, about["buckets"])
         self.timelines: Timelines = read_timelines(folder)
         self.linked = _Linked(self, read_owners(folder))
-        self._dense, self._cells = _Kept[Bucket](buckets_kept), _Kept[Cells](buckets_kept)
+        self._dense, self._cells = Kept[int, Bucket](buckets_kept), Kept[int, Cells](buckets_kept)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -206,22 +206,22 @@ class Histories:
         return np.flatnonzero(linked < 0), [(self.linked.bucket, rows, linked[rows])] if len(rows) else []
 
 
-class _Kept(Generic[T]):
-    """What was made of the buckets used last, for any number of threads."""
+class Kept(Generic[K, T]):
+    """What was made of what was asked for last, for any number of threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._found: OrderedDict[int, T] = OrderedDict()
+        self._found: OrderedDict[K, T] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, number: int, make: Callable[[int], T]) -> T:
+    def get(self, key: K, make: Callable[[K], T]) -> T:
         with self._lock:
-            if number in self._found:
-                self._found.move_to_end(number)
-                return self._found[number]
-        found = make(number)
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        found = make(key)
         with self._lock:
-            self._found[number] = found
+            self._found[key] = found
             while len(self._found) > self._most:
                 self._found.popitem(last=False)
         return found

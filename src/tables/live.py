@@ -5,9 +5,9 @@ base brings it too, and is read with the customer's stored rows as one history: 
 mergers are followed by what reads the base (features.sight), so an event that comes twice counts once.
 """
 
+from array import array
 from collections.abc import Sequence
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +15,57 @@ import numpy.typing as npt
 from tables.arrange import arranged
 from tables.cell import TIERS
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, Histories, History, Int64s, Members, themselves
+from tables.history import Bucket, Histories, History, Int64s, Kept, Members, themselves
 from tables.record import CORRECTS, STORED_TYPES, Records
 from tables.timeline import Timelines
 
 YOUNGEST = TIERS - 1
-# One customer of a bucket, and what came of them.
-Source = tuple[Bucket | None, int, "tuple[Came, ...]"]
+TYPES = [STORED_TYPES[table] for table in CUSTOMER_TABLES]
+# One customer of a bucket, and what came of them, a table each.
+Source = tuple[Bucket | None, int, list[Records]]
+# A customer who asks again soon finds theirs put together; each takes some 10 KB.
+MADE_KEPT = 256
 
 
-class Came(NamedTuple):
-    """Stored rows of one customer that came as number `position`."""
+class Came:
+    """Stored rows that came, whosever they are, numbered in the order in which they came.
 
-    position: int
-    table: str
-    rows: Records
+    A week may bring millions. So they stand as bytes, those of a table in one piece, and each names the row
+    of the same customer before it; a row that is there never changes, and any thread reads what grows.
+    """
+
+    def __init__(self) -> None:
+        self._rows = [bytearray() for _ in CUSTOMER_TABLES]
+        # Of each row: with what it came, the customer's row before it (-1 for none), where it stands.
+        self._positions, self._before, self._begins = array("q"), array("q"), array("q")
+        self._tables = bytearray()
+        self._last: dict[int, int] = {}
+
+    def add(self, position: int, place: int, table: int, rows: Records) -> None:
+        """Rows of the customer at `place` that came as number `position`."""
+        for k in range(len(rows)):
+            self._positions.append(position)
+            self._before.append(self._last.get(place, -1))
+            self._begins.append(len(self._rows[table]))
+            self._rows[table] += rows[k : k + 1].tobytes()
+            self._tables.append(table)
+            self._last[place] = len(self._tables) - 1
+
+    def last(self, place: int, position: int) -> int:
+        """The number of this customer's last row when `position` had come; -1 for none."""
+        number = self._last.get(place, -1)
+        while number >= 0 and self._positions[number] > position:
+            number = self._before[number]
+        return number
+
+    def rows(self, last: int) -> list[Records]:
+        """A customer's rows until number `last`, a table each."""
+        found: list[list[bytearray]] = [[] for _ in CUSTOMER_TABLES]
+        while last >= 0:
+            table, begin = self._tables[last], self._begins[last]
+            found[table].append(self._rows[table][begin : begin + TYPES[table].itemsize])
+            last = self._before[last]
+        return [np.frombuffer(b"".join(rows[::-1]), kind) for rows, kind in zip(found, TYPES, strict=True)]
 
 
 class LiveHistories:
@@ -41,10 +77,10 @@ class LiveHistories:
     def __init__(self, stored: Histories) -> None:
         self.stored = stored
         self.position = 0
-        self._came: dict[int, tuple[Came, ...]] = {}
+        self._came = Came()
         self._new_places: dict[str, int] = {}
         self._new_ids: list[str] = []
-        self._made: dict[int, tuple[tuple[Came, ...], Bucket]] = {}
+        self._made = Kept[tuple[int, int], Bucket](MADE_KEPT)
         self._lock = Lock()
 
     def add(self, position: int, came: Sequence[tuple[str, str, Records]]) -> None:
@@ -59,7 +95,7 @@ class LiveHistories:
                     place = len(self.stored) + len(self._new_ids)
                     self._new_ids.append(customer_id)
                     self._new_places[customer_id] = place
-                self._came[place] = (*self._came.get(place, ()), Came(position, table, rows))
+                self._came.add(position, place, CUSTOMER_TABLES.index(table), rows)
             self.position = position
 
     def snapshot(self, customer_ids: Sequence[str], position: int | None = None) -> "Snapshot":
@@ -68,11 +104,10 @@ class LiveHistories:
             places = self._find(customer_ids)
             now = self.position if position is None else position
             came = {
-                place: until
+                place: last
                 for each in places.tolist()
                 for place in self.read_together(each)
-                if place in self._came
-                and (until := tuple(row for row in self._came[place] if row.position <= now))
+                if (last := self._came.last(place, now)) >= 0
             }
         known = [place < len(self.stored) or place in came for place in places.tolist()]
         return Snapshot(self, customer_ids, np.where(known, places, -1), now, came)
@@ -86,16 +121,17 @@ class LiveHistories:
         ids[new] = [self._new_ids[place - len(self.stored)] for place in places[new].tolist()]
         return ids
 
-    def bucket(self, place: int, came: dict[int, tuple[Came, ...]]) -> Bucket:
-        """A bucket whose first customer is the one at `place`, with what came of all who are read there."""
+    def came(self, last: int) -> list[Records]:
+        """A customer's rows that came, until number `last`, a table each."""
+        return self._came.rows(last)
+
+    def bucket(self, place: int, came: dict[int, int]) -> Bucket:
+        """A bucket whose first customer is the one at `place`, with what came of all who are read there: of
+        each place the number of the last row."""
         linked = self.stored.linked
         at = linked.at.get(place, -1)
         if at < 0:
-            own = came[place]
-            before = self._made.get(place)
-            if before is None or before[0] != own:
-                before = self._made[place] = own, _bucket([(*self.stored_at(place), own)], themselves(1))
-            return before[1]
+            return self._made.get((place, came[place]), self._make)
         together, members = self.read_together(place), linked.bucket.members
         part = slice(members.offsets[at], members.offsets[at + 1])
         local = {own: k for k, own in enumerate(together)}
@@ -103,9 +139,13 @@ class LiveHistories:
         offsets[0] = 0
         owned = np.array([local[int(linked.places[m])] for m in members.place[part]], np.int64)
         return _bucket(
-            [(linked.bucket, linked.at[each], came.get(each, ())) for each in together],
+            [(linked.bucket, linked.at[each], self.came(came.get(each, -1))) for each in together],
             Members(offsets, owned, members.since[part].copy(), members.until[part].copy()),
         )
+
+    def _make(self, named: tuple[int, int]) -> Bucket:
+        place, last = named
+        return _bucket([(*self.stored_at(place), self.came(last))], themselves(1))
 
     def _find(self, customer_ids: Sequence[str]) -> Int64s:
         places = self.stored.find(customer_ids)
@@ -142,7 +182,7 @@ class Snapshot:
         customer_ids: Sequence[str],
         places: Int64s,
         position: int,
-        came: dict[int, tuple[Came, ...]],
+        came: dict[int, int],
     ) -> None:
         self._ids = np.array(customer_ids, object)
         self._parts: list[tuple[Bucket, Int64s, Int64s]] | None = None
@@ -195,7 +235,8 @@ class Snapshot:
         """All stored rows of the customer at `place`, in every version, without those of merged ids."""
         k = CUSTOMER_TABLES.index(table)
         bucket, local = self._live.stored_at(place)
-        return _join(table, [*_tiers(bucket, local, k), *_of_table(self._came.get(place, ()), k)])
+        came = self._live.came(self._came.get(place, -1))
+        return _join(table, [*_tiers(bucket, local, k), came[k]])
 
     def changed(self, places: Int64s) -> npt.NDArray[np.bool_]:
         """Of whom anything came since the base was built; shape (customers,)."""
@@ -209,18 +250,18 @@ def _bucket(sources: list[Source], members: Members) -> Bucket:
     """These customers in their order."""
     rows, offsets = [], []
     for k, name in enumerate(CUSTOMER_TABLES):
-        each = [_with(_tiers(bucket, local, k), _of_table(came, k), name) for bucket, local, came in sources]
+        each = [_with(_tiers(bucket, local, k), came[k], name) for bucket, local, came in sources]
         rows.append(tuple(_join(name, [tiers[tier] for tiers in each]) for tier in range(TIERS)))
         counts = np.array([[0] * TIERS, *([len(tier) for tier in tiers] for tiers in each)], np.int64)
         offsets.append(np.cumsum(counts, axis=0))
     return Bucket(History(*rows), History(*offsets), members)
 
 
-def _with(tiers: list[Records], came: list[Records], name: str) -> list[Records]:
+def _with(tiers: list[Records], came: Records, name: str) -> list[Records]:
     """What came lies in the youngest tier, whatever its age: where rows lie matters to their file alone."""
-    if not came:
+    if not len(came):
         return tiers
-    young = _join(name, [tiers[YOUNGEST], *came])
+    young = _join(name, [tiers[YOUNGEST], came])
     _, young = arranged(np.zeros(len(young), np.uint64), young)
     # Marked wherever an event has another row, so that the same row again counts once.
     events, places, counts = np.unique(young["event_id"], return_inverse=True, return_counts=True)
@@ -239,10 +280,6 @@ def _tiers(bucket: Bucket | None, place: int, k: int) -> list[Records]:
     return [tier[offsets[place, n] : offsets[place + 1, n]] for n, tier in enumerate(bucket.rows[k])]
 
 
-def _of_table(came: tuple[Came, ...], k: int) -> list[Records]:
-    return [each.rows for each in came if each.table == CUSTOMER_TABLES[k]]
-
-
 def _join(name: str, parts: list[Records]) -> Records:
     """Read-only, as mapped rows are. Joined as bytes: NumPy compares record types field by field."""
     if len(parts) == 1:
@@ -250,4 +287,4 @@ def _join(name: str, parts: list[Records]) -> Records:
     return np.frombuffer(b"".join(part.tobytes() for part in parts), STORED_TYPES[name])
 
 
-__all__ = ["Came", "LiveHistories", "Snapshot"]
+__all__ = ["LiveHistories", "Snapshot"]
