@@ -27,6 +27,7 @@ from serving.counter import Counter
 from serving.crew import Crew
 from serving.inbox import Inbox
 from tables.history import NEARLY_ALL, Histories, read_histories
+from tables.once import forget
 from tables.refusal import Refused
 from tables.sealed import FileHashes, file_hash, verify
 from tables.source import BASE
@@ -73,6 +74,7 @@ def load(
     """
     if not (published.bundle and published.policy and published.week):
         raise Refused("nothing is published yet; run `holdfast score`")
+    forget()
     key = home.key()
     week = read_week_about(home.weeks / published.week, key)
     if before and before.week.base == week.base:

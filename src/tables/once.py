@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 # A process knows few policies and bundles at a time (what is served, what replaces it, what a test made up),
 # of a dozen parts each.
 MOST = 64
+_KEPT: list[dict[tuple[int, ...], Any]] = []
 
 
 def once(function: Callable[P, T]) -> Callable[P, T]:
@@ -18,6 +19,7 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
     so that no other object takes their place in memory.
     """
     kept: dict[tuple[int, ...], tuple[object, T]] = {}
+    _KEPT.append(kept)
 
     @wraps(function)
     def found(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -31,3 +33,10 @@ def once(function: Callable[P, T]) -> Callable[P, T]:
         return there[1]
 
     return found
+
+
+def forget() -> None:
+    """Let go of what was kept, with the policies and bundles that it holds; what is still used is worked out
+    once more. For who goes on when they were replaced."""
+    for kept in _KEPT:
+        kept.clear()
