@@ -47,7 +47,7 @@ T = TypeVar("T")
 def application(window: Window, access: Access | None = None) -> ASGIApp:
     """Without `access` nobody's key is looked at: for who asks from within the process."""
     metrics = Metrics(window)
-    deciding, counting = (Decider(window, counted=counted) for counted in (False, True))
+    deciding, counting = (Decider(window, metrics, counted=counted) for counted in (False, True))
 
     def served() -> Served:
         if window.served is None:
@@ -70,14 +70,8 @@ def application(window: Window, access: Access | None = None) -> ASGIApp:
         asked, now = await read_body(request, Deciding), served()
         note(request, now.published, asked.customer_ids)
         decider = counting if is_counted(now, asked.as_of, asked.commit) else deciding
-        try:
-            given = await decider.decide(now, asked)
-        except Problem as problem:
-            if problem.kind is Kind.NOT_RECORDED:
-                metrics.not_recorded(len(asked.customer_ids))
-            raise
-        metrics.decided(given.decisions, now.policy.offers)
-        note(request, decisions=[each.decision_id for each in given.decisions])
+        given = await decider.decide(now, asked)
+        note(request, decisions=given.decision_ids)
         return Response(given.body, media_type=JSON)
 
     async def customer(request: Request) -> Response:

@@ -1,8 +1,6 @@
 """Who asked for whom: one line of JSON a request, in a log of its own, without a plain customer id."""
 
 import hmac
-import json
-import logging
 import os
 import time
 from collections.abc import Sequence
@@ -10,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
+import msgspec
 from starlette.requests import Request
 
 from releases.access import Key
@@ -19,9 +18,7 @@ from serving.variable import AUDIT
 
 STANDARD_ERROR = 2
 NOTED = "holdfast.noted"
-LOGGER = "holdfast.audit"
 SECONDS_BETWEEN_LOOKS = 1.0
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Noted(TypedDict, total=False):
@@ -49,17 +46,12 @@ def note(
 
 
 class Audit:
-    """The logger `holdfast.audit`. Customers stand in it under pseudonyms of the home's key."""
+    """Customers stand in it under pseudonyms of the home's key. path: '' for standard error."""
 
     def __init__(self, home: Home, path: str | None = None) -> None:
         self._home = home
         self._key = b""
-        self._logger = logging.getLogger(LOGGER)
-        self._logger.setLevel(logging.INFO)
-        self._logger.propagate = False
-        for old in [each for each in self._logger.handlers if isinstance(each, Lines)]:
-            self._logger.removeHandler(old)
-        self._logger.addHandler(Lines(os.environ.get(AUDIT, "") if path is None else path))
+        self._lines = Lines(os.environ.get(AUDIT, "") if path is None else path)
 
     def write(self, key: Key, method: str, route: str, status: int, noted: Noted) -> None:
         now = noted.get("published")
@@ -76,10 +68,7 @@ class Audit:
             "policy": now.policy if now else None,
             "week": now.week if now else None,
         }
-        # As Logger.info would, without looking for who called: that takes longer than all else here.
-        if self._logger.isEnabledFor(logging.INFO):
-            made = logging.LogRecord(LOGGER, logging.INFO, __file__, 0, _encode(said), None, None)
-            self._logger.handle(made)
+        self._lines.write(msgspec.json.encode(said) + b"\n")
 
     def pseudonym(self, customer_id: str) -> str:
         if not self._key:
@@ -87,20 +76,18 @@ class Audit:
         return hmac.digest(self._key, customer_id.encode(errors="surrogatepass"), "sha256").hex()[:32]
 
 
-class Lines(logging.Handler):
+class Lines:
     """Appends each line with one write, so that lines of several processes do not mix; a file that was moved
     away is made anew. What cannot be written is said once, in the service's log: the log of decisions is
     the record that an answer depends on."""
 
     def __init__(self, path: str) -> None:
-        super().__init__()
         self._path = path
         self._file = -1 if path else STANDARD_ERROR
         self._has_failed = False
         self._looked = 0.0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        line = (record.getMessage() + "\n").encode()
+    def write(self, line: bytes) -> None:
         try:
             if self._path:
                 self._open()

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from releases.decision import Decision
 from serving.decision import Offered, next_best_offers
+from serving.metric import Metrics
 from serving.problem import Kind, Problem
 from serving.question import AsOf, Deciding
 from serving.served import Served, Window, log
@@ -36,10 +36,10 @@ class _With(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a request is answered: JSON, and the decisions that it says, which are on disk."""
+    """What a request is answered: JSON; its decisions, which are on disk."""
 
     body: bytes
-    decisions: list[Decision]
+    decision_ids: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,9 @@ class Decider:
     """For the requests of one event loop. counted: whether its decisions are taken from the counters; they
     wait for a disk or another machine, so that those who do not should have a decider of their own."""
 
-    def __init__(self, window: Window, *, counted: bool) -> None:
+    def __init__(self, window: Window, metrics: Metrics, *, counted: bool) -> None:
         self._window = window
+        self._metrics = metrics
         self._counted = counted
         self._waiting: deque[_Waiting] = deque()
         self._queueing = threading.Lock()
@@ -155,6 +156,7 @@ class Decider:
             self._window.decisions.write(offered.decisions)
         except Refused as error:
             log.error("refused: %s", error)
+            self._metrics.not_recorded(len(offered.decisions))
             if offered.takes:
                 week = group[0].decided_with.served.published.week
                 self._window.counter.give_back(week, offered.takes)
@@ -162,9 +164,10 @@ class Decider:
                 "the log of decisions cannot be written (the service's log says why); nothing was decided"
             )
             raise Problem(Kind.NOT_RECORDED, detail) from error
+        self._metrics.decided(offered.decisions, group[0].decided_with.served.policy.offers)
         made = iter(offered.decisions)
         return [
-            Given(body, [next(made) for _ in each.asked.customer_ids])
+            Given(body, [next(made).decision_id for _ in each.asked.customer_ids])
             for each, body in zip(group, offered.answers, strict=True)
         ]
 

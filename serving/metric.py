@@ -87,20 +87,27 @@ class Metrics:
             MultiProcessCollector(self._registry, str(counted_in(window.crew)))  # type: ignore[no-untyped-call]
         self._registry.register(_Workers(window))
         window.told = self._loaded
+        # What was counted before under the same labels: to look it up among all takes longer than to count.
+        self._answered: dict[tuple[str, str], Histogram] = {}
 
     def saw_score(self, probability: float | None) -> None:
         if probability is not None:
             self._churn.observe(probability)
 
     def decided(self, decisions: Sequence[Decision], offers: Iterable[Offer]) -> None:
-        """Counts decisions that are on disk; offers: those of the policy."""
+        """Counts decisions that are on disk, those of a pass at once; offers: those of the policy."""
         kinds = {offer.offer_id: offer.kind for offer in offers}
-        rules = Tally(each.why for decision in decisions for each in decision.considered)
+        rules: Tally[str] = Tally()
+        chosen: Tally[tuple[str, str]] = Tally()
+        for decision in decisions:
+            rules.update([each.why for each in decision.considered])
+            channel = next((e.channel for e in decision.considered if e.offer == decision.chosen), "")
+            chosen[kinds.get(decision.chosen, ""), channel] += 1
         for why, times in rules.items():
             self._considered.labels(why).inc(times)
+        for labels, times in chosen.items():
+            self._decisions.labels(*labels).inc(times)
         for decision in decisions:
-            channel = next((e.channel for e in decision.considered if e.offer == decision.chosen), "")
-            self._decisions.labels(kinds.get(decision.chosen, ""), channel).inc()
             (probability,) = decision.scores["churn"]
             self.saw_score(None if math.isnan(probability) else probability)
 
@@ -128,9 +135,14 @@ class Metrics:
             finally:
                 # The router leaves in the scope what it found; a path that nobody serves is no label.
                 route = routes.get(scope.get("endpoint"), "unknown")
-                self._seconds.labels(route, status).observe(time.perf_counter() - began)
+                self._counted_as(route, status).observe(time.perf_counter() - began)
 
         return timed
+
+    def _counted_as(self, route: str, status: str) -> Histogram:
+        if (found := self._answered.get((route, status))) is None:
+            found = self._answered[route, status] = self._seconds.labels(route, status)
+        return found
 
     def _loaded(self, is_served: bool) -> None:
         self._loads.labels("served" if is_served else "refused").inc()

@@ -73,6 +73,8 @@ def _each_once(ids: list[str]) -> list[str]:
 
 
 def _twice(names: list[str]) -> list[str]:
+    if len(set(names)) == len(names):
+        return []
     return [name for name, times in Counter(names).items() if times > 1]
 
 
@@ -141,7 +143,8 @@ T = TypeVar("T", bound=Asked)
 
 async def read_body(request: Request, kind: type[T]) -> T:
     """The body as `kind`; raises Problem."""
-    read_parameters(request, Asked)
+    if request.scope["query_string"]:
+        read_parameters(request, Asked)
     declared = request.headers.get("content-type", "")
     if declared.partition(";")[0].strip().lower() != "application/json":
         raise Problem(Kind.WRONG_CONTENT_TYPE, f"expected application/json; came {declared!r}")
@@ -181,7 +184,7 @@ def one_customer(customer_id: str) -> str:
 def parse(body: bytes) -> Any:
     """JSON as RFC 8259 has it: UTF-8, no NaN, no infinity; and no name twice in an object."""
     try:
-        return json.loads(body.decode(), parse_constant=_no_number, object_pairs_hook=_names_once)
+        return _decoder.decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise Problem(Kind.NOT_JSON, f"expected JSON in UTF-8; {error}") from error
 
@@ -191,9 +194,14 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if twice := _twice([name for name, _ in pairs]):
-        raise invalid({"field": twice[0], "expected": "each name once in an object", "came": "more"})
-    return dict(pairs)
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        first = _twice([name for name, _ in pairs])[0]
+        raise invalid({"field": first, "expected": "each name once in an object", "came": "more"})
+    return named
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_names_once)
 
 
 async def _whole_body(request: Request) -> bytes:

@@ -36,7 +36,8 @@ from tables.refusal import Refused
 from tables.timeline import Timelines, read_timelines
 
 Int64s = npt.NDArray[np.int64]
-K, T = TypeVar("K"), TypeVar("T")
+K = TypeVar("K")
+T = TypeVar("T")
 BUCKETS_KEPT = 4
 # For who is asked for anybody at any time. A base of 3,000,000 has 64 buckets; each is TIERS open files, of
 # which a process is often allowed 1,024.
