@@ -34,8 +34,8 @@ from serving.inbox import Inbox
 from tables.cell import TIERS
 from tables.checking import check_tables
 from tables.contract import CUSTOMER_TABLES
-from tables.history import NEARLY_ALL, Bucket, Histories, History, frozen, read_histories, themselves
-from tables.record import STORED_TYPES
+from tables.history import NEARLY_ALL, Bucket, Histories, History, read_histories, themselves
+from tables.record import STORED_TYPES, read_only
 from tables.sealed import FileHashes, point, pointed, sealed_folder, verify
 from tables.sorting import write_histories
 from tables.timeline import Timelines
@@ -58,7 +58,7 @@ class Looked:
             size = STORED_TYPES[name].itemsize
             ends = begins + counts[:, k] * size
             parts = [value[a:b] for value, a, b in zip(values, begins.tolist(), ends.tolist(), strict=True)]
-            nothing = frozen(np.empty(0, STORED_TYPES[name]))
+            nothing = read_only(np.empty(0, STORED_TYPES[name]))
             rows.append((np.frombuffer(b"".join(parts), STORED_TYPES[name]), *[nothing] * (TIERS - 1)))
             places = np.zeros((len(values) + 1, TIERS), np.int64)
             places[1:, 0] = np.cumsum(counts[:, k])

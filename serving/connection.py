@@ -6,6 +6,7 @@ BentoML hands no protocol of one's own to it, so `install` puts this one where u
 
 import asyncio
 import json
+from typing import Any
 
 import uvicorn.protocols.http.auto
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -23,6 +24,35 @@ def install() -> None:
     uvicorn.protocols.http.auto.AutoHTTPProtocol = Connection
 
 
+class _Together:
+    """A transport whose writes of one turn of the event loop go out as one.
+
+    uvicorn writes the head of an answer and its body apart, and each write is a call of the system, a packet
+    and somebody woken: together they took a tenth of the time of a busy worker.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._loop.call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._transport.write(b"".join(parts))
+
+
 class Connection(HttpToolsProtocol):
     """Refuses heads (and trailers) that are too large or too slow, and websockets; a problem says why.
 
@@ -34,7 +64,7 @@ class Connection(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(_Together(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
             return

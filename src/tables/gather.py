@@ -16,7 +16,7 @@ from tables.cell import TIERS, cell_path, read_cell
 from tables.code import first_at_least
 from tables.compiled import compiled
 from tables.contract import CUSTOMER_TABLES
-from tables.record import STORED_TYPES, Records
+from tables.record import STORED_TYPES, Records, read_only
 
 Int64s = npt.NDArray[np.int64]
 PARTS = len(CUSTOMER_TABLES) * TIERS
@@ -77,13 +77,7 @@ def gather(
     return [tuple(rows[k : k + TIERS]) for k in range(0, PARTS, TIERS)], offsets
 
 
-def _none_of(kind: np.dtype[Any]) -> Records:
-    rows = np.empty(0, kind)
-    rows.flags.writeable = False
-    return rows
-
-
-NOTHING = [_none_of(kind) for kind in TYPES]
+NOTHING = [read_only(np.empty(0, kind)) for kind in TYPES]
 
 
 @compiled

@@ -31,7 +31,7 @@ from tables.code import find, keys_of
 from tables.contract import CUSTOMER_TABLES
 from tables.gather import Cells, gather, open_cells
 from tables.merger import Ownership
-from tables.record import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, STORED_TYPES, Records
+from tables.record import MISSING_DAY, MISSING_NUMBER, RECORD_TYPES, STORED_TYPES, Records, read_only
 from tables.refusal import Refused
 from tables.timeline import Timelines, read_timelines
 
@@ -284,15 +284,11 @@ def themselves(customers: int) -> Members:
 
 def nobody() -> Bucket:
     """A bucket without customers."""
-    rows = (tuple(frozen(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES)
+    rows = (
+        tuple(read_only(np.empty(0, STORED_TYPES[name])) for _ in range(TIERS)) for name in CUSTOMER_TABLES
+    )
     offsets = (np.zeros((1, TIERS), np.int64) for _ in CUSTOMER_TABLES)
     return Bucket(History(*rows), History(*offsets), themselves(0))
-
-
-def frozen(rows: Records) -> Records:
-    """Read-only, as mapped rows are: the compiled reader knows one type only."""
-    rows.flags.writeable = False
-    return rows
 
 
 def read_histories(folder: Path, buckets_kept: int = BUCKETS_KEPT) -> Histories:

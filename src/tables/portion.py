@@ -17,9 +17,9 @@ from tables.arrange import Keys, arranged, as_part
 from tables.cell import TIERS, dense_offsets
 from tables.code import keys_of
 from tables.contract import CUSTOMER_TABLES
-from tables.history import Bucket, History, Int64s, frozen, members_of
+from tables.history import Bucket, History, Int64s, members_of
 from tables.merger import Ownership
-from tables.record import STORED_TYPES, Records
+from tables.record import STORED_TYPES, Records, read_only
 from tables.small_table import sorted_ids
 from tables.timeline import Timelines
 
@@ -68,8 +68,8 @@ class Portion:
             none = np.empty(0, STORED_TYPES[name])
             row_keys, records = arranged(*self._rows.pop(name, (np.empty(0, np.uint64), none)))
             # Tiers save a base on disk from being written anew; here one will do.
-            tiers = [as_part(row_keys, frozen(records))]
-            tiers += [as_part(row_keys[:0], frozen(none.copy())) for _ in range(TIERS - 1)]
+            tiers = [as_part(row_keys, read_only(records))]
+            tiers += [as_part(row_keys[:0], read_only(none.copy())) for _ in range(TIERS - 1)]
             rows.append(tuple(tier.rows for tier in tiers))
             offsets.append(np.stack([dense_offsets(keys, tier) for tier in tiers], axis=1))
 

@@ -111,6 +111,12 @@ def to_records(name: str, rows: pa.Table, zone: str) -> Records:
     return records
 
 
+def read_only(rows: Records) -> Records:
+    """As mapped rows are: the compiled reader knows one type only."""
+    rows.flags.writeable = False
+    return rows
+
+
 def known_at(records: Records) -> npt.NDArray[np.int64]:
     """When each record was known (for tables that are not announced, when it was seen)."""
     field = "known_at" if "known_at" in (records.dtype.names or ()) else "seen_at"
