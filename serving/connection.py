@@ -48,8 +48,8 @@ class _Together:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._parts:
-            parts, self._parts = self._parts, []
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():  # who asked may be gone since
             self._transport.write(b"".join(parts))
 
 

@@ -74,7 +74,7 @@ def load(
     """
     if not (published.bundle and published.policy and published.week):
         raise Refused("nothing is published yet; run `holdfast score`")
-    forget()
+    forget()  # or what was worked out of all policies and bundles before would keep them
     key = home.key()
     week = read_week_about(home.weeks / published.week, key)
     if before and before.week.base == week.base:
