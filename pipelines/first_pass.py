@@ -18,7 +18,7 @@ from tables.memory import at_once
 
 # Two batches are in hand at a time; smaller ones make the same week, slower.
 CUSTOMERS_AT_ONCE = 8_192
-LEAST_AT_ONCE = 512
+LEAST_AT_ONCE = 128
 CUSTOMER_BYTES, OFFER_BYTES = 40_000, 400
 
 

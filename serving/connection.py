@@ -6,7 +6,7 @@ BentoML hands no protocol of one's own to it, so `install` puts this one where u
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, cast
 
 import uvicorn.protocols.http.auto
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -28,7 +28,7 @@ class _Together:
     """A transport whose writes of one turn of the event loop go out as one.
 
     uvicorn writes the head of an answer and its body apart, and each write is a call of the system, a packet
-    and somebody woken: together they took a tenth of the time of a busy worker.
+    and somebody woken: together they took a tenth of the time of a busy worker. All else is the transport's.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -64,7 +64,7 @@ class Connection(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Together(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(cast("asyncio.Transport", _Together(transport, self.loop)))
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
             return

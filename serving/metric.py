@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -87,8 +88,8 @@ class Metrics:
             MultiProcessCollector(self._registry, str(counted_in(window.crew)))  # type: ignore[no-untyped-call]
         self._registry.register(_Workers(window))
         window.told = self._loaded
-        # What was counted before under the same labels: to look it up among all takes longer than to count.
-        self._answered: dict[tuple[str, str], Histogram] = {}
+        # By route and status: to look them up each time takes longer than to count.
+        self._seconds_of = cache(self._seconds.labels)
 
     def saw_score(self, probability: float | None) -> None:
         if probability is not None:
@@ -103,13 +104,12 @@ class Metrics:
             rules.update([each.why for each in decision.considered])
             channel = next((e.channel for e in decision.considered if e.offer == decision.chosen), "")
             chosen[kinds.get(decision.chosen, ""), channel] += 1
+            (probability,) = decision.scores["churn"]
+            self.saw_score(None if math.isnan(probability) else probability)
         for why, times in rules.items():
             self._considered.labels(why).inc(times)
         for labels, times in chosen.items():
             self._decisions.labels(*labels).inc(times)
-        for decision in decisions:
-            (probability,) = decision.scores["churn"]
-            self.saw_score(None if math.isnan(probability) else probability)
 
     def not_recorded(self, decisions: int) -> None:
         self._not_recorded.inc(decisions)
@@ -135,14 +135,9 @@ class Metrics:
             finally:
                 # The router leaves in the scope what it found; a path that nobody serves is no label.
                 route = routes.get(scope.get("endpoint"), "unknown")
-                self._counted_as(route, status).observe(time.perf_counter() - began)
+                self._seconds_of(route, status).observe(time.perf_counter() - began)
 
         return timed
-
-    def _counted_as(self, route: str, status: str) -> Histogram:
-        if (found := self._answered.get((route, status))) is None:
-            found = self._answered[route, status] = self._seconds.labels(route, status)
-        return found
 
     def _loaded(self, is_served: bool) -> None:
         self._loads.labels("served" if is_served else "refused").inc()

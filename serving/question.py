@@ -143,8 +143,7 @@ T = TypeVar("T", bound=Asked)
 
 async def read_body(request: Request, kind: type[T]) -> T:
     """The body as `kind`; raises Problem."""
-    if request.scope["query_string"]:
-        read_parameters(request, Asked)
+    read_parameters(request, Asked)
     declared = request.headers.get("content-type", "")
     if declared.partition(";")[0].strip().lower() != "application/json":
         raise Problem(Kind.WRONG_CONTENT_TYPE, f"expected application/json; came {declared!r}")
@@ -194,11 +193,9 @@ def _no_number(word: str) -> NoReturn:
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    named = dict(pairs)
-    if len(named) < len(pairs):
-        first = _twice([name for name, _ in pairs])[0]
-        raise invalid({"field": first, "expected": "each name once in an object", "came": "more"})
-    return named
+    if twice := _twice([name for name, _ in pairs]):
+        raise invalid({"field": twice[0], "expected": "each name once in an object", "came": "more"})
+    return dict(pairs)
 
 
 _decoder = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_names_once)

@@ -41,10 +41,8 @@ def draw(worth: Floats, ids: npt.NDArray[np.object_], policy: Policy, t: int) ->
     among = np.isfinite(np.take_along_axis(worth, order, axis=1)).sum(axis=1)
     salt = f"{policy.holdout.salt}|exploration|{t // WEEK}"
     explores = lots_of(ids, salt) < asked.share
-    rank = np.zeros(rows, np.int64)
-    if explores.any():  # seldom where one customer is asked for
-        which = (lots_of(ids[explores], f"{salt}|which") * among[explores]).astype(np.int64)
-        rank[explores] = np.minimum(which, np.maximum(among[explores] - 1, 0))
+    place = np.minimum((lots_of(ids, f"{salt}|which") * among).astype(np.int64), np.maximum(among - 1, 0))
+    rank = np.where(explores, place, 0)
     drawn = np.where(there, order[np.arange(rows), rank], NOTHING)
     each = asked.share / np.maximum(among, 1)
     propensity = np.where(rank == 0, 1 - asked.share + each, each)

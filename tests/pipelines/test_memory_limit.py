@@ -21,7 +21,8 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what a process had resident"),
 ]
-LIMIT_MB, SCORING_LIMIT_MB, TRAINING_LIMIT_MB = 680, 720, 1_200
+# Libraries and compiled code alone take up to 560 MB of a process that checks and scores; 96 are kept free.
+LIMIT_MB, TRAINING_LIMIT_MB = 700, 1_200
 # These texts name something of one customer; the others name what all customers share.
 OWN = ("customer_id", "event_id", "merged_into", "returns_event_id", "contact_id", "referred_customer_id")
 # Runs commands one after the other in one process, and prints the most it had resident during each, in MB.
@@ -146,8 +147,8 @@ def test_models_are_trained_within_a_limit_that_they_would_break(
 
 
 def test_a_week_is_scored_within_the_limit(grown: Callable[[int], Path], root: Path) -> None:
-    found = peaks(grown(4), ("check", "score"), SCORING_LIMIT_MB, root)
-    assert max(found.values()) < SCORING_LIMIT_MB, found
+    found = peaks(grown(4), ("check", "score"), LIMIT_MB, root)
+    assert max(found.values()) < LIMIT_MB, found
 
 
 def test_a_limit_under_which_nothing_works_is_refused(grown: Callable[[int], Path], root: Path) -> None:
