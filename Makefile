@@ -61,7 +61,7 @@ test: lint ## lint, types and tests
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 nightly: $(VENV)/.dev ## the tests that take minutes: twenty random moments of every fault
-	$(BIN)/pytest -m nightly
+	$(BIN)/pytest -m nightly -n 2 --dist loadfile
 
 # HOLDFAST_SOAK_SECONDS=60 for a short one.
 soak: $(VENV)/.dev ## ten minutes of requests with swaps of weeks and killed workers
